@@ -1,0 +1,9 @@
+/** What crosses the wire, declared once. Each subject can also be imported alone, as `@alcove/contract/clock`. */
+export * from './base64url.ts';
+export * from './clock.ts';
+export * from './common.ts';
+export * from './hybrid-time.ts';
+export * from './identity.ts';
+export * from './keys.ts';
+export * from './service.ts';
+export * from './sync.ts';
