@@ -1,0 +1,6 @@
+export { readEnvironment } from './environment.ts';
+export { exampleFile } from './example.ts';
+export { findNearest } from './nearest.ts';
+export { type Environment, readSetting, SettingsError } from './read.ts';
+export { type DatabaseSettings, parseSettings, type Settings } from './settings.ts';
+export { settingsTable } from './table.ts';

@@ -1,0 +1,88 @@
+import { logLevels } from '../telemetry/index.ts';
+import { bytes, choice, flag, folder, integer, secret, text, webAddress, webOrigins } from './kinds.ts';
+
+const mebibyte = 2 ** 20;
+
+/** Every setting there is, in the order a person wants to read them. A name stands here only while something reads it. */
+export const settingsTable = {
+  port: integer({
+    name: 'PORT',
+    what: 'Port to listen on; 0 takes any free one.',
+    min: 0,
+    max: 65_535,
+    fallback: 8080,
+  }),
+  host: text({
+    name: 'HOST',
+    what: 'Address to listen on. 0.0.0.0 opens the service to the network: put a proxy with TLS in front.',
+    fallback: '127.0.0.1',
+  }),
+  publicUrl: webAddress({
+    name: 'PUBLIC_URL',
+    what: 'Address under which clients reach the service; http://HOST:PORT unless set. It is the issuer of access tokens: changing it signs everyone out.',
+  }),
+  databaseUrl: secret({
+    name: 'DATABASE_URL',
+    what: 'PostgreSQL for accounts and devices, as postgres://user:password@host:5432/database. Without it, an embedded PostgreSQL lies in the data folder.',
+    expected: 'an address such as postgres://user:password@host:5432/database',
+    accepts: isPostgresAddress,
+  }),
+  dataDir: folder({
+    name: 'ALCOVE_DATA_DIR',
+    what: 'The data folder, which holds all state of this node. Back it up as a whole, with the service stopped.',
+    fallback: './data',
+  }),
+  masterKey: secret({
+    name: 'ALCOVE_MASTER_KEY',
+    what: 'Key that wraps the keys of everything encrypted at rest: 32 random bytes in base64url. Without it, the file master.key in the data folder is made on the first start. Nodes that share a database share this key.',
+    expected: '32 bytes in base64url without padding (43 characters)',
+    accepts: (value) => /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value),
+  }),
+  operatorToken: secret({
+    name: 'ALCOVE_OPERATOR_TOKEN',
+    what: 'Bearer token for /health/detailed and /metrics. Without it, the file operator.token in the data folder is made on the first start.',
+    expected: 'at least 24 visible characters',
+    accepts: (value) => /^[\x21-\x7e]{24,}$/.test(value),
+  }),
+  operatorLoopback: flag({
+    name: 'ALCOVE_OPERATOR_LOOPBACK',
+    what: 'Whether callers on this machine need no operator token. Turn it off when a proxy on this machine forwards requests from outside.',
+    fallback: true,
+  }),
+  corsOrigins: webOrigins({
+    name: 'ALCOVE_CORS_ORIGINS',
+    what: 'Web origins whose pages may call the service from a browser, separated by commas.',
+  }),
+  logLevel: choice({
+    name: 'ALCOVE_LOG_LEVEL',
+    what: 'The least level that is logged.',
+    choices: logLevels,
+    fallback: 'info',
+  }),
+  vaultWorkers: integer({
+    name: 'ALCOVE_VAULT_WORKERS',
+    what: 'Worker threads that read and write vaults; as many as the machine has cores, and at least 2, unless set.',
+    min: 1,
+    max: 64,
+    fallback: undefined,
+  }),
+  vaultsOpenMax: integer({
+    name: 'ALCOVE_LIMIT_VAULTS_OPEN',
+    what: 'Vaults held open at once, over all workers; each takes up to three file descriptors.',
+    min: 1,
+    max: 100_000,
+    fallback: 200,
+  }),
+  bodyBytesMax: bytes({
+    name: 'ALCOVE_LIMIT_BODY_BYTES',
+    what: 'Largest request body where a route does not say otherwise.',
+    min: 1024,
+    max: 64 * mebibyte,
+    fallback: mebibyte,
+  }),
+} as const;
+
+function isPostgresAddress(value: string): boolean {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return (url?.protocol === 'postgres:' || url?.protocol === 'postgresql:') && url.pathname.length > 1;
+}
