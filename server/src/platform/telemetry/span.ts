@@ -6,8 +6,8 @@ import { type Attributes, type Span, SpanStatusCode, trace } from '@opentelemetr
  */
 export function withSpan<T>(
   name: string,
-  attributes: Attributes,
   work: (span: Span) => Promise<T>,
+  attributes: Attributes = {},
 ): Promise<T> {
   return trace.getTracer('alcove').startActiveSpan(name, { attributes }, async (span) => {
     try {

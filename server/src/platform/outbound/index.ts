@@ -1,0 +1,7 @@
+export {
+  OutboundError,
+  type OutboundReason,
+  type OutboundRequest,
+  type OutboundResponse,
+  request,
+} from './request.ts';
