@@ -1,0 +1,102 @@
+/** One open vault: SQLite through `node:sqlite`, with each statement prepared once. */
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+
+/** A prepared statement; `Row` is what its columns are. */
+export interface Statement<Row> {
+  get(...values: SQLInputValue[]): Row | undefined;
+  all(...values: SQLInputValue[]): Row[];
+  iterate(...values: SQLInputValue[]): IterableIterator<Row>;
+  run(...values: SQLInputValue[]): { readonly changes: number | bigint };
+}
+
+/** What a program sees of a vault. */
+export interface VaultDatabase {
+  /** The same text gives the same prepared statement for as long as the vault is open. */
+  statement<Row = unknown>(sql: string): Statement<Row>;
+  /** Takes the write lock first, so that what `work` reads is what it changes. Any throw takes all of it back. */
+  transaction<T>(work: () => T): T;
+}
+
+export interface OpenVault extends VaultDatabase {
+  execute(sql: string): void;
+  /** Folds the write-ahead log into the file, so that no `-wal` file remains. */
+  close(): void;
+}
+
+/**
+ * WAL with synchronous=FULL: a committed push survives a power cut, at one fsync per transaction. Deleted content is
+ * overwritten. The page cache is small, because hundreds of vaults are open at once.
+ */
+const pragmas = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA secure_delete = ON;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA cache_size = -1024;
+  PRAGMA trusted_schema = OFF;`;
+
+/** Only a backup or a curious shell may hold the file besides us, and never for long. */
+const busyTimeoutMs = 250;
+
+export function openDatabase(file: string, options: { create: boolean }): OpenVault {
+  const database = new DatabaseSync(fileUrl(file, options.create ? 'rwc' : 'rw'), {
+    timeout: busyTimeoutMs,
+    enableForeignKeyConstraints: true,
+  });
+  try {
+    database.exec(pragmas);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+  return wrap(database);
+}
+
+/** `mode=rw` keeps SQLite from making an empty database where a file is missing. */
+function fileUrl(file: string, mode: 'rw' | 'rwc'): URL {
+  const url = pathToFileURL(file);
+  url.searchParams.set('mode', mode);
+  return url;
+}
+
+function wrap(database: DatabaseSync): OpenVault {
+  const statements = new Map<string, Statement<unknown>>();
+
+  function statement<Row>(sql: string): Statement<Row> {
+    let prepared = statements.get(sql);
+    if (prepared === undefined) {
+      prepared = database.prepare(sql);
+      statements.set(sql, prepared);
+    }
+    // The columns of a row are known to the author of the statement alone.
+    return prepared as Statement<Row>;
+  }
+
+  return {
+    statement,
+    execute: (sql) => database.exec(sql),
+    transaction: (work) => inTransaction(database, statement, work),
+    close() {
+      try {
+        database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      } finally {
+        statements.clear();
+        database.close();
+      }
+    },
+  };
+}
+
+function inTransaction<T>(database: DatabaseSync, statement: VaultDatabase['statement'], work: () => T): T {
+  statement('BEGIN IMMEDIATE').run();
+  try {
+    const result = work();
+    statement('COMMIT').run();
+    return result;
+  } catch (error) {
+    // A full disk and some read errors end the transaction by themselves.
+    if (database.isTransaction) statement('ROLLBACK').run();
+    throw error;
+  }
+}

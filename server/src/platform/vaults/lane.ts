@@ -1,0 +1,131 @@
+/** One worker thread and the calls that wait for it. A thread that dies is replaced; its calls fail, others go on. */
+import { Worker } from 'node:worker_threads';
+import type { Logger } from '../telemetry/index.ts';
+import { vaultUnavailable } from './errors.ts';
+import {
+  counters,
+  type Envelope,
+  packValue,
+  type Reply,
+  type Request,
+  unpackError,
+  type WorkerOptions,
+} from './messages.ts';
+
+export interface Lane {
+  /** Resolves when the worker can serve, rejects when it cannot start at all. */
+  readonly ready: Promise<void>;
+  send(request: Request): Promise<unknown>;
+  outstanding(): number;
+  openCount(): number;
+  openedTotal(): number;
+  /** Waits for what is under way, closes every vault and ends the thread. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly resolve: (output: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A program that cannot even be loaded would otherwise be restarted thousands of times a second. */
+const restartPauseMs = 500;
+
+export function createLane(options: Omit<WorkerOptions, 'counters'>, log: Logger): Lane {
+  const shared = new SharedArrayBuffer(counters.size * Int32Array.BYTES_PER_ELEMENT);
+  const counts = new Int32Array(shared);
+  const waiting = new Map<number, Waiting>();
+  const firstReady = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  let worker: Worker | undefined = start();
+  let restart: NodeJS.Timeout | undefined;
+  let lastId = 0;
+  let isClosing = false;
+
+  function start(): Worker {
+    const started = new Worker(new URL('./worker.ts', import.meta.url), {
+      name: 'vaults',
+      workerData: { ...options, counters: shared } satisfies WorkerOptions,
+    });
+    let isReady = false;
+    started.on('message', (reply: Reply) => {
+      if (reply.kind === 'ready') isReady = true;
+      settle(reply);
+    });
+    started.on('error', (error) => {
+      firstReady.reject(error);
+      if (!isClosing) log.error({ err: error }, 'a vault worker died');
+    });
+    started.on('exit', () => onExit(isReady));
+    return started;
+  }
+
+  function settle(reply: Reply): void {
+    if (reply.kind === 'ready') {
+      firstReady.resolve();
+      return;
+    }
+    const call = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if (reply.kind === 'done') call?.resolve(reply.output);
+    else call?.reject(unpackError(reply.thrown));
+  }
+
+  function onExit(wasReady: boolean): void {
+    worker = undefined;
+    firstReady.reject(new Error('the vault worker ended before it was ready'));
+    counts.fill(0);
+    for (const call of waiting.values()) call.reject(lost());
+    waiting.clear();
+    if (isClosing) {
+      ended.resolve();
+      return;
+    }
+    restart = setTimeout(
+      () => {
+        worker = start();
+      },
+      wasReady ? 0 : restartPauseMs,
+    );
+  }
+
+  function send(request: Request): Promise<unknown> {
+    if (worker === undefined) return Promise.reject(lost());
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    lastId += 1;
+    const { value, transfer } = packRequest({ id: lastId, request });
+    worker.postMessage(value, transfer);
+    waiting.set(lastId, { resolve, reject });
+    return promise;
+  }
+
+  return {
+    ready: firstReady.promise,
+    send,
+    outstanding: () => waiting.size,
+    openCount: () => Atomics.load(counts, counters.opened) - Atomics.load(counts, counters.closed),
+    openedTotal: () => Atomics.load(counts, counters.opened),
+    async close() {
+      isClosing = true;
+      clearTimeout(restart);
+      if (worker === undefined) return;
+      // The worker answers in order: when it answers this, it has answered all that came before.
+      await send({ kind: 'close' }).catch((error: unknown) =>
+        log.error({ err: error }, 'a vault worker died'),
+      );
+      await ended.promise;
+    },
+  };
+}
+
+function packRequest({ id, request }: Envelope): { value: Envelope; transfer: ArrayBuffer[] } {
+  if (request.kind !== 'call') return { value: { id, request }, transfer: [] };
+  const { value, transfer } = packValue(request.input);
+  return { value: { id, request: { ...request, input: value } }, transfer };
+}
+
+const lost = () =>
+  vaultUnavailable({
+    detail: 'the call was lost on the way; it is safe to repeat',
+    headers: { 'Retry-After': '1' },
+  });

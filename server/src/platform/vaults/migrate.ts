@@ -1,0 +1,68 @@
+/** Brings a vault to the schema of this server when it is opened. */
+import { readdirSync } from 'node:fs';
+import type { OpenVault } from './database.ts';
+import { vaultDamaged, vaultNewer } from './errors.ts';
+
+/** One numbered file of the migrations folder. */
+export interface VaultMigration {
+  readonly version: number;
+  readonly name: string;
+  readonly up: readonly string[];
+}
+
+export async function readVaultMigrations(directory: URL): Promise<VaultMigration[]> {
+  const files = readdirSync(directory).filter((file) => /^\d{4}_\w+\.ts$/.test(file));
+  return Promise.all(
+    files.sort().map(async (file) => {
+      const { up } = await import(new URL(file, directory).href);
+      return { version: Number(file.slice(0, 4)), name: file.replace(/\.ts$/, ''), up };
+    }),
+  );
+}
+
+/**
+ * Applies what is missing, in one transaction. A file without a schema is only right at its creation: later it means
+ * that the file was truncated, and going on would serve an empty vault as if nothing had ever been there.
+ */
+export function migrateVault(
+  vault: OpenVault,
+  migrations: readonly VaultMigration[],
+  options: { create: boolean },
+): void {
+  const version = readVersion(vault);
+  if (version === 0 && !options.create) throw vaultDamaged('the vault has lost its schema');
+  const newest = migrations.at(-1)?.version ?? 0;
+  if (version > newest) {
+    throw vaultNewer(
+      `the vault is at version ${version}, this server knows up to ${newest}: start the newer one`,
+    );
+  }
+  const missing = migrations.filter((migration) => migration.version > version);
+  if (missing.length > 0) apply(vault, missing);
+}
+
+function readVersion(vault: OpenVault): number {
+  const table = vault.statement(
+    `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'`,
+  );
+  if (table.get() === undefined) return 0;
+  return (
+    vault.statement<{ version: number }>('SELECT max(version) AS version FROM schema_version').get()
+      ?.version ?? 0
+  );
+}
+
+function apply(vault: OpenVault, migrations: readonly VaultMigration[]): void {
+  vault.transaction(() => {
+    vault.execute(
+      `CREATE TABLE IF NOT EXISTS schema_version (
+        version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL) STRICT`,
+    );
+    for (const migration of migrations) {
+      for (const sql of migration.up) vault.execute(sql);
+      vault
+        .statement(`INSERT INTO schema_version VALUES (?, ?, strftime('%Y-%m-%dT%H:%M:%fZ'))`)
+        .run(migration.version, migration.name);
+    }
+  });
+}

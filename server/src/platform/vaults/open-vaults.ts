@@ -1,0 +1,108 @@
+/** The vaults that one worker holds open: at most so many, the longest unused goes first. */
+import { existsSync } from 'node:fs';
+import { type OpenVault, openDatabase, type VaultDatabase } from './database.ts';
+import { vaultMissing } from './errors.ts';
+import { prepareFolderOf, removeVaultFiles, syncFoldersOf, vaultFile } from './files.ts';
+import { migrateVault, type VaultMigration } from './migrate.ts';
+import { findDiskFailure } from './sqlite-errors.ts';
+
+export interface OpenVaults {
+  /** Lends the vault to `work`, opened if it was not. */
+  use<T>(name: string, options: { create: boolean }, work: (vault: VaultDatabase) => T): T;
+  remove(name: string): void;
+  closeIdle(): void;
+  closeAll(): void;
+}
+
+export interface OpenVaultsOptions {
+  readonly directory: string;
+  readonly migrations: readonly VaultMigration[];
+  readonly openMax: number;
+  readonly idleCloseMs: number;
+  readonly onOpen: () => void;
+  readonly onClose: () => void;
+}
+
+interface Held {
+  readonly vault: OpenVault;
+  usedAtMs: number;
+}
+
+export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
+  /** Least recently used first: a use takes its entry out and puts it at the end. */
+  const held = new Map<string, Held>();
+
+  function take(name: string, create: boolean): OpenVault {
+    const known = held.get(name);
+    const vault = known?.vault ?? open(options, name, create);
+    if (known === undefined) options.onOpen();
+    held.delete(name);
+    held.set(name, { vault, usedAtMs: performance.now() });
+    closeWhere((_, count) => count > options.openMax);
+    return vault;
+  }
+
+  function closeWhere(isDue: (entry: Held, count: number) => boolean): void {
+    for (const [name, entry] of held) {
+      if (!isDue(entry, held.size)) return;
+      drop(name);
+    }
+  }
+
+  function drop(name: string): void {
+    const entry = held.get(name);
+    if (entry === undefined) return;
+    held.delete(name);
+    options.onClose();
+    closeQuietly(entry.vault);
+  }
+
+  return {
+    use(name, { create }, work) {
+      try {
+        return work(take(name, create));
+      } catch (error) {
+        const failure = findDiskFailure(error);
+        // After trouble with the disk a fresh handle recovers what can be recovered; the old one may not.
+        if (failure !== undefined) drop(name);
+        throw failure ?? error;
+      }
+    },
+    remove(name) {
+      drop(name);
+      removeVaultFiles(vaultFile(options.directory, name));
+    },
+    closeIdle() {
+      const usedBeforeMs = performance.now() - options.idleCloseMs;
+      closeWhere((entry) => entry.usedAtMs <= usedBeforeMs);
+    },
+    closeAll() {
+      closeWhere(() => true);
+    },
+  };
+}
+
+function open(options: OpenVaultsOptions, name: string, create: boolean): OpenVault {
+  const file = vaultFile(options.directory, name);
+  const isNew = !existsSync(file);
+  if (isNew && !create) throw vaultMissing('its file is gone; restore it from a backup');
+  if (isNew) prepareFolderOf(file);
+  const vault = openDatabase(file, { create });
+  try {
+    migrateVault(vault, options.migrations, { create });
+    if (create) syncFoldersOf(file);
+    return vault;
+  } catch (error) {
+    closeQuietly(vault);
+    throw error;
+  }
+}
+
+/** A checkpoint may fail on a full or broken disk. The log stays beside the file then, and the next open reads it. */
+function closeQuietly(vault: OpenVault): void {
+  try {
+    vault.close();
+  } catch {
+    // Nothing is lost: what was committed is in the log.
+  }
+}

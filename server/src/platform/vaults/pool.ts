@@ -1,0 +1,128 @@
+/**
+ * Vaults: many small SQLite databases behind worker threads, because the driver is synchronous and the main loop must
+ * never wait for a disk. A vault's name decides its worker, so each vault has exactly one writer.
+ */
+import { mkdirSync } from 'node:fs';
+import type { Logger } from '../telemetry/index.ts';
+import type { VaultDatabase } from './database.ts';
+import { vaultUnavailable } from './errors.ts';
+import { isVaultName } from './files.ts';
+import { createLane, type Lane } from './lane.ts';
+
+/** What a program exports as `operations`. An input's and an output's own `Uint8Array` members change threads uncopied. */
+export type Operations = { readonly [name: string]: (vault: VaultDatabase, input: never) => unknown };
+
+export interface VaultPool<O extends Operations> extends AsyncDisposable {
+  /**
+   * Runs one operation of the program on one vault. `create` makes a vault that is not there yet; without it a missing
+   * file is the failure `vault.missing`. Bytes in `input` are gone for the caller afterwards.
+   */
+  call<K extends keyof O & string>(
+    name: string,
+    operation: K,
+    input: Parameters<O[K]>[1],
+    options?: { create?: boolean },
+  ): Promise<ReturnType<O[K]>>;
+  /** Closes the vault and removes its files. Doing it twice is the same as doing it once. */
+  remove(name: string): Promise<void>;
+  /** Rejects when a worker does not answer or the folder cannot be written. */
+  probe(): Promise<void>;
+  stats(): VaultStats;
+}
+
+export interface VaultStats {
+  readonly workers: number;
+  readonly open: number;
+  readonly openedTotal: number;
+  readonly outstanding: number;
+}
+
+export interface VaultPoolOptions {
+  /** Folder of all vaults, made when it is missing. */
+  readonly directory: string;
+  /** The module that holds the operations; each worker imports it. */
+  readonly program: URL;
+  /** Folder of numbered files, each exporting `up`: the schema of every vault. */
+  readonly migrations: URL;
+  readonly workers: number;
+  /** How many vaults are open at once over all workers; each costs three descriptors and a page cache. */
+  readonly openMax: number;
+  readonly idleCloseMs: number;
+  readonly log: Logger;
+}
+
+export async function createVaultPool<O extends Operations>(
+  options: VaultPoolOptions,
+): Promise<VaultPool<O>> {
+  mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  const lanes = createLanes(options);
+  let isClosed = false;
+
+  function send(name: string, request: Parameters<Lane['send']>[0]): Promise<unknown> {
+    if (isClosed) return Promise.reject(vaultUnavailable('the service is stopping'));
+    return laneOf(lanes, name).send(request);
+  }
+
+  await startAll(lanes);
+  return {
+    call: async <K extends keyof O & string>(
+      vault: string,
+      operation: K,
+      input: Parameters<O[K]>[1],
+      { create = false }: { create?: boolean } = {},
+    ) => {
+      const output = await send(vault, { kind: 'call', vault, operation, input, create });
+      // The worker ran the very function whose type this is.
+      return output as ReturnType<O[K]>;
+    },
+    async remove(vault) {
+      await send(vault, { kind: 'remove', vault });
+    },
+    async probe() {
+      await Promise.all(lanes.map((lane) => lane.send({ kind: 'probe' })));
+    },
+    stats: () => ({
+      workers: lanes.length,
+      open: sum(lanes, (lane) => lane.openCount()),
+      openedTotal: sum(lanes, (lane) => lane.openedTotal()),
+      outstanding: sum(lanes, (lane) => lane.outstanding()),
+    }),
+    async [Symbol.asyncDispose]() {
+      isClosed = true;
+      await Promise.all(lanes.map((lane) => lane.close()));
+    },
+  };
+}
+
+function createLanes(options: VaultPoolOptions): readonly Lane[] {
+  const workers = Math.max(1, options.workers);
+  const lane = {
+    directory: options.directory,
+    program: options.program.href,
+    migrations: options.migrations.href,
+    openMax: Math.max(1, Math.floor(options.openMax / workers)),
+    idleCloseMs: options.idleCloseMs,
+  };
+  return Array.from({ length: workers }, () => createLane(lane, options.log));
+}
+
+async function startAll(lanes: readonly Lane[]): Promise<void> {
+  try {
+    await Promise.all(lanes.map((lane) => lane.ready));
+  } catch (error) {
+    await Promise.all(lanes.map((lane) => lane.close()));
+    throw error;
+  }
+}
+
+/** Names are random, so their digits spread vaults evenly. */
+function laneOf(lanes: readonly Lane[], name: string): Lane {
+  if (!isVaultName(name)) throw new TypeError('a vault name is 32 lower-case hex digits');
+  const lane = lanes[Number.parseInt(name.slice(-8), 16) % lanes.length];
+  if (lane === undefined) throw new Error('a vault pool has at least one worker');
+  return lane;
+}
+
+function sum(lanes: readonly Lane[], of: (lane: Lane) => number): number {
+  return lanes.reduce((total, lane) => total + of(lane), 0);
+}
