@@ -1,0 +1,3 @@
+export { AlcoveError } from './errors.ts';
+export { memoryStorage } from './storage/memory.ts';
+export type { Storage, StorageHandle, StorageWrite } from './storage/storage.ts';

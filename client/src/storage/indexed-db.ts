@@ -1,0 +1,136 @@
+/** The store of clients in browsers: `@alcove/client/browser`. */
+import { AlcoveError } from '../errors.ts';
+import type { Storage, StorageHandle, StorageWrite } from './storage.ts';
+
+const layout = 1;
+const table = 'record';
+
+/**
+ * A store in the browser's IndexedDB, written with strict durability. Only one tab can have it open at a time (Web
+ * Locks); a second one is refused with `storage.in_use`.
+ *
+ * What it holds can be read by every script of the page's origin: private keys and plaintext deserve a strict
+ * content security policy.
+ *
+ * @param name Name of the database within the page's origin.
+ * @example
+ * ```ts
+ * import 'fake-indexeddb/auto'; // stands in for the browser's own here
+ * import assert from 'node:assert/strict';
+ * import { createClient } from '@alcove/client';
+ * import { indexedDbStorage } from '@alcove/client/browser';
+ *
+ * await using client = await createClient({
+ *   url: 'http://127.0.0.1:8080',
+ *   storage: indexedDbStorage('journal'),
+ *   device: { name: 'Firefox', platform: 'web' },
+ * });
+ * await client.register();
+ * await client.vault.put({ kind: 'entry', value: 'from a browser' });
+ * assert.equal((await client.vault.sync()).pushed, 1);
+ * ```
+ */
+export function indexedDbStorage(name: string): Storage {
+  return {
+    async open() {
+      const release = await holdLock(name);
+      try {
+        return createHandle(await openDatabase(name), release);
+      } catch (error) {
+        release();
+        throw error;
+      }
+    },
+  };
+}
+
+/** Holds the store's lock until the returned function is called. */
+function holdLock(name: string): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    // Where a runtime has no Web Locks, IndexedDB's transactions still keep the store whole.
+    if (!('locks' in navigator)) return resolve(() => undefined);
+    const options = { mode: 'exclusive', ifAvailable: true } as const;
+    navigator.locks
+      .request(`alcove:${name}`, options, (lock) => {
+        if (lock === null) throw new AlcoveError('storage.in_use', `Another tab has the store ${name} open.`);
+        return new Promise<void>((release) => resolve(release));
+      })
+      .catch(reject);
+  });
+}
+
+function openDatabase(name: string): Promise<IDBDatabase> {
+  const request = indexedDB.open(name, layout);
+  request.onupgradeneeded = () => request.result.createObjectStore(table);
+  return settled(request);
+}
+
+function createHandle(database: IDBDatabase, release: () => void): StorageHandle {
+  const records = (mode: IDBTransactionMode) =>
+    guarded(() => database.transaction(table, mode, { durability: 'strict' }));
+  return {
+    read: (key) => settled<string | undefined>(records('readonly').objectStore(table).get(key)),
+    scan: async (prefix) => {
+      const store = records('readonly').objectStore(table);
+      const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+      const [keys, values] = await Promise.all([
+        settled<IDBValidKey[]>(store.getAllKeys(range)),
+        settled<string[]>(store.getAll(range)),
+      ]);
+      return keys.map((key, at): [string, string] => [String(key), values[at] ?? '']);
+    },
+    write: (batch) => applyAll(records('readwrite'), batch),
+    close: async () => {
+      database.close();
+      release();
+    },
+  };
+}
+
+function applyAll(transaction: IDBTransaction, batch: readonly StorageWrite[]): Promise<void> {
+  try {
+    enqueueAll(transaction.objectStore(table), batch);
+  } catch (error) {
+    // Without this the part that was enqueued already would commit by itself.
+    transaction.abort();
+    throw error;
+  }
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(translate(transaction.error));
+  });
+}
+
+function enqueueAll(store: IDBObjectStore, batch: readonly StorageWrite[]): void {
+  for (const { key, value } of batch) {
+    if (value === undefined) store.delete(key);
+    else store.put(value, key);
+  }
+}
+
+function settled<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(translate(request.error));
+  });
+}
+
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+function translate(cause: unknown): AlcoveError {
+  const name = cause instanceof Error || cause instanceof DOMException ? cause.name : 'unknown';
+  if (name === 'VersionError') {
+    return new AlcoveError('storage.newer', 'The store was written by a newer Alcove SDK. Reload the app.', {
+      cause,
+    });
+  }
+  if (name === 'InvalidStateError')
+    return new AlcoveError('storage.closed', 'This store was closed.', { cause });
+  return new AlcoveError('storage.failed', `The browser's store could not be used (${name}).`, { cause });
+}
