@@ -1,0 +1,56 @@
+import { defineConfig } from 'vitest/config';
+import type { Reporter } from 'vitest/node';
+
+const testDatabaseUrl = process.env.TEST_DATABASE_URL ?? '';
+
+/** Parts of the platform that know no control database: running them once is enough. */
+const withoutDatabase = 'server/src/platform/!(database|jobs)/**';
+
+const architecture = ['server/test/architecture.test.ts'];
+const everything = ['{server,contract,client,examples}/**/*.test.ts'];
+const installed = ['**/node_modules/**'];
+
+/** A part that did not run must not look like one that passed. */
+const sayWhatWasSkipped: Reporter = {
+  onTestRunEnd(modules) {
+    if (testDatabaseUrl !== '' || !modules.some(({ project }) => project.name === 'unit/pglite')) return;
+    console.log(
+      '\n Skipped: the run on PostgreSQL, because TEST_DATABASE_URL is not set. The same tests ran on the embedded\n' +
+        ' database. For both: TEST_DATABASE_URL=postgres://user:password@host/database npm test (a superuser).',
+    );
+  },
+};
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    reporters: ['default', sayWhatWasSkipped],
+    projects: [
+      { extends: true, test: { name: 'architecture', include: architecture } },
+      {
+        extends: true,
+        test: {
+          name: 'unit/pglite',
+          include: everything,
+          exclude: [...installed, ...architecture],
+          env: { TEST_DATABASE_URL: '' },
+        },
+      },
+      ...(testDatabaseUrl === ''
+        ? []
+        : [
+            {
+              extends: true as const,
+              test: {
+                name: 'postgres',
+                include: ['{server,client,examples}/**/*.test.ts'],
+                exclude: [...installed, ...architecture, withoutDatabase],
+                env: { TEST_DATABASE_URL: testDatabaseUrl },
+              },
+            },
+          ]),
+    ],
+  },
+});
