@@ -3,8 +3,8 @@ import type { Reporter } from 'vitest/node';
 
 const testDatabaseUrl = process.env.TEST_DATABASE_URL ?? '';
 
-/** Parts of the platform that know no control database: running them once is enough. */
-const withoutDatabase = 'server/src/platform/!(database|jobs)/**';
+/** What knows no control database, or brings its own: running it once is enough. */
+const withoutDatabase = ['server/src/platform/!(database|jobs)/**', 'server/src/cli/**'];
 
 const architecture = ['server/test/architecture.test.ts'];
 const everything = ['{server,contract,client,examples}/**/*.test.ts'];
@@ -46,7 +46,7 @@ export default defineConfig({
               test: {
                 name: 'postgres',
                 include: ['{server,client,examples}/**/*.test.ts'],
-                exclude: [...installed, ...architecture, withoutDatabase],
+                exclude: [...installed, ...architecture, ...withoutDatabase],
                 env: { TEST_DATABASE_URL: testDatabaseUrl },
               },
             },

@@ -5,14 +5,16 @@ import { isTest, type Place, type Zone } from './zones.ts';
  * here. Every zone may import itself; modules and platform parts have their own rules below.
  */
 const direction: Readonly<Record<Zone, readonly Zone[]>> = {
-  cli: ['main', 'app', 'context', 'platform', 'migrations', 'contract'],
-  main: ['app', 'http', 'context', 'platform', 'migrations', 'contract'],
-  app: ['http', 'module', 'context', 'platform', 'migrations', 'contract'],
+  // `alcove tour` starts the example as a program of its own.
+  cli: ['main', 'app', 'platform', 'version', 'examples'],
+  main: ['app', 'platform', 'version'],
+  app: ['http', 'module', 'context', 'platform', 'version', 'migrations'],
   http: ['context', 'platform', 'contract'],
   module: ['module', 'http', 'context', 'platform', 'contract'],
   context: ['platform'],
   platform: ['platform'],
-  migrations: ['platform'],
+  version: [],
+  migrations: [],
   testing: ['main', 'app', 'http', 'module', 'context', 'platform', 'migrations', 'contract', 'client'],
   contract: [],
   client: ['contract'],

@@ -15,6 +15,10 @@ export interface Blobs {
   stat(key: string): Promise<BlobStat | undefined>;
   /** Removes what is under the key; removing nothing is fine. */
   delete(key: string): Promise<void>;
+  /** Rejects when nothing could be stored at this moment. */
+  probe(): Promise<void>;
+  /** Proves that bytes can be written right now; throws what stands in the way, such as a full disk. */
+  probe(): Promise<void>;
 }
 
 export interface BlobStat {

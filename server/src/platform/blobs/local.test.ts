@@ -125,6 +125,15 @@ test.each([
   expect(existsSync(join(folder, '..', 'secret'))).toBe(false);
 });
 
+test('a probe leaves nothing behind, and fails when nothing can be written', async () => {
+  const folder = temporaryFolder();
+  const blobs = await createLocalBlobs(folder);
+  await blobs.probe();
+  expect(readdirSync(join(folder, '.unfinished'))).toEqual([]);
+  rmSync(join(folder, '.unfinished'), { recursive: true });
+  await expect(blobs.probe()).rejects.toThrow('ENOENT');
+});
+
 test('of two writers at once one wins whole', async () => {
   const blobs = await createLocalBlobs(temporaryFolder());
   const bodies = [randomBytes(100_000), randomBytes(100_000)];

@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type BlobStat, type Blobs, BlobTooLargeError, type ByteRange } from './blobs.ts';
@@ -16,6 +26,8 @@ export async function createLocalBlobs(folder: string): Promise<Blobs> {
     get: (key, options = {}) => get(join(folder, keyOf(key)), options.range),
     stat: (key) => statFile(join(folder, keyOf(key))),
     delete: (key) => remove(join(folder, keyOf(key))),
+    probe: () => access(temporary, constants.W_OK),
+    probe: () => probe(temporary),
   };
 }
 
@@ -103,6 +115,15 @@ async function statFile(path: string): Promise<BlobStat | undefined> {
 async function remove(path: string): Promise<void> {
   await rm(path, { force: true });
   await ifThere(syncFolder(dirname(path)));
+}
+
+async function probe(temporary: string): Promise<void> {
+  const path = join(temporary, randomUUID());
+  try {
+    await writeFile(path, 'probe', { flag: 'wx', mode: 0o600 });
+  } finally {
+    await rm(path, { force: true });
+  }
 }
 
 async function ifThere<T>(found: Promise<T>): Promise<T | undefined> {

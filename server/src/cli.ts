@@ -1,0 +1,57 @@
+import { type Command, commandHelp, overview, UsageError, usage } from './cli/command.ts';
+import { migrate } from './cli/migrate.ts';
+import { parseArguments } from './cli/parse.ts';
+import { settings } from './cli/settings.ts';
+import { start } from './cli/start.ts';
+import { tour } from './cli/tour.ts';
+import { findNearest, SettingsError } from './platform/config/index.ts';
+import { SecretFileError } from './platform/crypto/index.ts';
+import { DataFolderError } from './platform/lock/index.ts';
+import { version } from './version.ts';
+
+const commands: readonly Command[] = [start, migrate, tour, settings];
+
+/** Runs one command line and answers the exit code: 0 done, 1 failed, 2 not understood. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  try {
+    return await dispatch(argv);
+  } catch (error) {
+    console.error(explain(error));
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function dispatch([name, ...rest]: readonly string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h') return print(overview(commands));
+  if (name === 'help')
+    return print(rest[0] === undefined ? overview(commands) : commandHelp(getCommand(rest[0])));
+  if (name === '--version') return print(version);
+  const command = getCommand(name);
+  if (rest.includes('--help') || rest.includes('-h')) return print(commandHelp(command));
+  return command.run(parseArguments(command, rest));
+}
+
+function getCommand(name: string): Command {
+  const command = commands.find((known) => known.name === name);
+  if (command !== undefined) return command;
+  const names = [...commands.map((known) => known.name), 'help'];
+  const nearest = findNearest(name, names);
+  const hint =
+    nearest === undefined ? `There are ${names.join(', ')}.` : `Did you mean \`alcove ${nearest}\`?`;
+  throw new UsageError(`There is no command ${JSON.stringify(name)}. ${hint}`);
+}
+
+function print(text: string): number {
+  console.log(text);
+  return 0;
+}
+
+/** What an operator can mend needs a sentence; only a defect needs its stack. */
+function explain(error: unknown): string {
+  if (error instanceof UsageError) return `${error.message}\n${usage(commands)}`;
+  const isForOperator = [SettingsError, DataFolderError, SecretFileError].some(
+    (kind) => error instanceof kind,
+  );
+  if (error instanceof Error) return isForOperator ? error.message : (error.stack ?? error.message);
+  return String(error);
+}
