@@ -1,0 +1,6 @@
+export { syncRoutes } from './routes.ts';
+export { createSync, type SyncParts, type SyncService } from './service.ts';
+export type { SyncOperations } from './vault/program.ts';
+
+/** What the workers of the vaults run. */
+export const syncProgram: URL = new URL('./vault/program.ts', import.meta.url);

@@ -1,0 +1,39 @@
+/** The control database's table of vaults. */
+import type { DeviceActor, TxCtx } from '../../context.ts';
+
+type Tables = {
+  vault: { account_id: string; name: string; state: 'new' | 'ready'; created_at: Date };
+};
+
+export interface VaultRecord {
+  readonly name: string;
+  readonly state: 'new' | 'ready';
+}
+
+export function findVault(ctx: TxCtx<DeviceActor>): Promise<VaultRecord | undefined> {
+  return ctx.tx
+    .withTables<Tables>()
+    .selectFrom('vault')
+    .select(['name', 'state'])
+    .where('account_id', '=', ctx.actor.accountId)
+    .executeTakeFirst();
+}
+
+/** Two first calls may meet here; one name stays. */
+export async function insertVault(ctx: TxCtx<DeviceActor>, name: string, createdAt: Date): Promise<void> {
+  await ctx.tx
+    .withTables<Tables>()
+    .insertInto('vault')
+    .values({ account_id: ctx.actor.accountId, name, state: 'new', created_at: createdAt })
+    .onConflict((conflict) => conflict.column('account_id').doNothing())
+    .execute();
+}
+
+export async function markVaultReady(ctx: TxCtx<DeviceActor>): Promise<void> {
+  await ctx.tx
+    .withTables<Tables>()
+    .updateTable('vault')
+    .set({ state: 'ready' })
+    .where('account_id', '=', ctx.actor.accountId)
+    .execute();
+}

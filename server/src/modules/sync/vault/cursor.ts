@@ -1,0 +1,73 @@
+/**
+ * A cursor says up to where a device has read, and in which history: the generation is random and new whenever a vault is
+ * restored, so that a position in a lost history is never taken for one in this.
+ */
+import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
+import { invalidCursor, resyncRequired } from '../errors.ts';
+
+export interface Position {
+  /** Everything up to this sequence number has been read. */
+  readonly seq: number;
+  /**
+   * A device that reads a vault for the first time needs no tombstones of what it never had. It is told of deletions
+   * after this sequence number only: the head when it began. Zero for everyone else.
+   */
+  readonly quietUpTo: number;
+}
+
+export interface History {
+  readonly generation: string;
+  readonly head: number;
+  readonly floor: number;
+}
+
+/** Layout: version byte, 16 bytes of generation, two big-endian numbers of 7 bytes. */
+const layoutVersion = 1;
+const lengthBytes = 31;
+const seqAt = 17;
+const quietAt = 24;
+const numberBytes = 7;
+
+export function writeCursor(generation: string, position: Position): string {
+  const bytes = Buffer.alloc(lengthBytes);
+  bytes[0] = layoutVersion;
+  bytes.write(generation, 1, 'hex');
+  writeNumber(bytes, seqAt, position.seq);
+  writeNumber(bytes, quietAt, position.quietUpTo);
+  return toBase64Url(bytes);
+}
+
+/** Throws `sync.invalid_cursor` for a text that is no cursor, `sync.resync_required` for one that is not of this history. */
+export function readCursor(text: string, history: History): Position {
+  const bytes = decode(text);
+  const position = { seq: readNumber(bytes, seqAt), quietUpTo: readNumber(bytes, quietAt) };
+  if (bytes.toString('hex', 1, seqAt) !== history.generation)
+    throw resyncRequired(explain('another history'));
+  if (position.seq > history.head) throw resyncRequired(explain('a later time than the vault has reached'));
+  if (position.seq < history.floor) throw resyncRequired(explain('a time whose deletions are forgotten'));
+  return position;
+}
+
+const explain = (origin: string) =>
+  `the cursor is from ${origin}: pull again without one, and keep what is queued`;
+
+function decode(text: string): Buffer {
+  try {
+    const bytes = Buffer.from(fromBase64Url(text));
+    if (bytes.length === lengthBytes && bytes[0] === layoutVersion && toBase64Url(bytes) === text)
+      return bytes;
+  } catch {
+    // Not base64url at all.
+  }
+  throw invalidCursor('send a cursor just as it was answered, or none');
+}
+
+/** Node reads and writes at most 6 bytes at once, and a sequence number may need 53 bits. */
+function writeNumber(bytes: Buffer, at: number, value: number): void {
+  bytes.writeUInt8(Math.floor(value / 2 ** 48), at);
+  bytes.writeUIntBE(value % 2 ** 48, at + 1, numberBytes - 1);
+}
+
+function readNumber(bytes: Buffer, at: number): number {
+  return bytes.readUInt8(at) * 2 ** 48 + bytes.readUIntBE(at + 1, numberBytes - 1);
+}

@@ -1,0 +1,13 @@
+/** What a worker can do to a vault. Imported by the threads of the pool, never by the main one. */
+import type { VaultDatabase } from '../../../platform/vaults/index.ts';
+import { pull } from './pull.ts';
+import { push } from './push.ts';
+
+export type SyncOperations = typeof operations;
+
+export const operations = {
+  /** Does nothing but open the vault, which makes and migrates it. */
+  open(_vault: VaultDatabase, _input: undefined): void {},
+  push,
+  pull,
+};

@@ -1,0 +1,74 @@
+/** Reads the feed of changes, page by page. */
+import type { Kind } from '@alcove/contract';
+import type { VaultDatabase } from '../../../platform/vaults/index.ts';
+import { itemJson, itemLength } from './answer-json.ts';
+import { type History, type Position, readCursor, writeCursor } from './cursor.ts';
+import { createVaultStore, type VaultStore } from './vault-store.ts';
+
+export interface PullInput {
+  readonly cursor: string | undefined;
+  readonly limit: number;
+  readonly kinds: readonly Kind[];
+  /** The cursor up to which the calling device has stored everything. */
+  readonly acknowledged: string | undefined;
+  readonly deviceId: string;
+  readonly nowMs: number;
+}
+
+export interface PullOutput {
+  readonly json: Uint8Array;
+}
+
+/** A page is also bounded by what its items weigh, so that 500 large ones do not fill the memory of a phone. */
+const pageLengthMax = 4 * 1024 * 1024;
+
+export function pull(vault: VaultDatabase, input: PullInput): PullOutput {
+  const store = createVaultStore(vault);
+  const history = store.getHistory();
+  if (input.acknowledged !== undefined) acknowledge(vault, store, input, input.acknowledged, history);
+  const from = input.cursor === undefined ? beginning(history) : readCursor(input.cursor, history);
+  const page = readPage(store, input, from);
+  const seq = page.hasMore ? page.lastSeq : history.head;
+  const cursor = writeCursor(history.generation, {
+    seq,
+    quietUpTo: seq < from.quietUpTo ? from.quietUpTo : 0,
+  });
+  const tail = JSON.stringify({ cursor, hasMore: page.hasMore, conflictsOpen: store.countOpenConflicts() });
+  return { json: Buffer.from(`{"changes":[${page.items.join()}],${tail.slice(1)}`) };
+}
+
+const beginning = (history: History): Position => ({ seq: 0, quietUpTo: history.head });
+
+/** Written only when it says something new: most pulls find nothing and should cost no write. */
+function acknowledge(
+  vault: VaultDatabase,
+  store: VaultStore,
+  input: PullInput,
+  cursor: string,
+  history: History,
+): void {
+  const { seq } = readCursor(cursor, history);
+  if (seq <= (store.findAcknowledged(input.deviceId) ?? -1)) return;
+  vault.transaction(() => store.acknowledge(input.deviceId, seq, new Date(input.nowMs).toISOString()));
+}
+
+function readPage(store: VaultStore, input: PullInput, from: Position) {
+  const items: string[] = [];
+  let lengthSum = 0;
+  let lastSeq = from.seq;
+  const rows = store.iteratePage({
+    kinds: input.kinds,
+    afterSeq: from.seq,
+    quietUpTo: from.quietUpTo,
+    rowsMax: input.limit + 1,
+  });
+  for (const row of rows) {
+    const siblings = row.sibling_count === 0 ? [] : store.findSiblings(row.kind, row.id);
+    lengthSum += itemLength(row, siblings);
+    const isFull = items.length === input.limit || (items.length > 0 && lengthSum > pageLengthMax);
+    if (isFull) return { items, lastSeq, hasMore: true };
+    items.push(itemJson(row, siblings));
+    lastSeq = row.seq;
+  }
+  return { items, lastSeq, hasMore: false };
+}

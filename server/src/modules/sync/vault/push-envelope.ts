@@ -1,0 +1,56 @@
+/** Reads what is around the changes of a push. Whatever is wrong here is wrong with the whole request. */
+import { syncLimits } from '@alcove/contract/limits';
+
+export type EnvelopeFault =
+  | { readonly outcome: 'malformed_json'; readonly detail: string }
+  | {
+      readonly outcome: 'invalid';
+      readonly errors: readonly { readonly pointer: string; readonly detail: string }[];
+    };
+
+export interface PushEnvelope {
+  readonly outcome: 'read';
+  readonly parsed: object;
+  readonly changes: readonly unknown[];
+  readonly isAtomic: boolean;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+export function readEnvelope(body: Uint8Array): PushEnvelope | EnvelopeFault {
+  const json = parse(body);
+  if ('fault' in json) return json.fault;
+  const parsed = json.value;
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return invalid('', 'must be an object');
+  }
+  const { changes, atomic = false, ...unknown }: { changes?: unknown; atomic?: unknown } = parsed;
+  const [stranger] = Object.keys(unknown);
+  if (stranger !== undefined) return invalid(`/${escapePointer(stranger)}`, 'is not a known member');
+  if (!Array.isArray(changes)) return invalid('/changes', 'must be a list of changes');
+  if (changes.length > syncLimits.changesPerPushMax) {
+    return invalid(
+      '/changes',
+      `must hold at most ${syncLimits.changesPerPushMax} changes, got ${changes.length}`,
+    );
+  }
+  if (typeof atomic !== 'boolean') return invalid('/atomic', 'must be true or false');
+  return { outcome: 'read', parsed, changes, isAtomic: atomic };
+}
+
+function parse(body: Uint8Array): { value: unknown } | { fault: EnvelopeFault } {
+  try {
+    return { value: JSON.parse(utf8.decode(body)) };
+  } catch {
+    // The parser's own message would quote the body.
+    return { fault: { outcome: 'malformed_json', detail: 'the body cannot be read as JSON in UTF-8' } };
+  }
+}
+
+const invalid = (pointer: string, detail: string): EnvelopeFault => ({
+  outcome: 'invalid',
+  errors: [{ pointer, detail }],
+});
+
+/** RFC 6901, section 3. A name is cut, because it is the caller's and may be long. */
+const escapePointer = (name: string) => name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');

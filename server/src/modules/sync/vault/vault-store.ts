@@ -1,0 +1,221 @@
+/** All SQL of a vault. Knows the tables and nothing of the rule that decides what goes into them. */
+import type { Kind, VectorClock } from '@alcove/contract';
+import type { VaultDatabase } from '../../../platform/vaults/index.ts';
+import type { History } from './cursor.ts';
+import type { HeldVersion } from './versions.ts';
+
+const tables: Readonly<Record<Kind, string>> = {
+  entry: 'synced_entries',
+  memory: 'synced_memories',
+  tag: 'synced_tags',
+};
+const versionColumns = 'clock, time, order_time, device_id, epoch, deleted, payload, meta';
+const versionValues = '?, ?, ?, ?, ?, ?, ?, ?';
+
+/** A version as its columns hold it; clock and meta are JSON. */
+export interface VersionRow {
+  readonly clock: string;
+  readonly time: string;
+  readonly order_time: string | null;
+  readonly device_id: string;
+  readonly epoch: number;
+  readonly deleted: 0 | 1;
+  readonly payload: string | null;
+  readonly meta: string | null;
+}
+
+export interface ItemRow extends VersionRow {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly seq: number;
+  readonly sibling_count: number;
+}
+
+export interface StoredAnswer {
+  readonly fingerprint: string;
+  readonly answer: string;
+  readonly currents: string | null;
+}
+
+export interface Page {
+  readonly kinds: readonly Kind[];
+  readonly afterSeq: number;
+  /** Up to here, items of which nothing is left are passed over. */
+  readonly quietUpTo: number;
+  readonly rowsMax: number;
+}
+
+export type VaultStore = ReturnType<typeof createVaultStore>;
+
+export function createVaultStore(vault: VaultDatabase) {
+  return {
+    getHistory(): History {
+      const history = vault.statement<History>('SELECT generation, head, floor FROM meta').get();
+      if (history === undefined) throw new Error('a vault has one row of meta');
+      return history;
+    },
+    setHead(head: number): void {
+      vault.statement('UPDATE meta SET head = ?').run(head);
+    },
+
+    findItem: (kind: Kind, id: string) => findItem(vault, kind, id),
+    findSiblings: (kind: Kind, id: string) => findSiblings(vault, kind, id),
+    putItem: (item: StoredItem) => putItem(vault, item),
+    iteratePage: (page: Page) => iteratePage(vault, page),
+
+    findOpenConflict(kind: Kind, itemId: string): string | undefined {
+      return vault
+        .statement<{ id: string }>(
+          `SELECT id FROM conflicts WHERE kind = ? AND item_id = ? AND state = 'open'`,
+        )
+        .get(kind, itemId)?.id;
+    },
+    openConflict(conflict: { id: string; kind: Kind; itemId: string; at: string }): void {
+      vault
+        .statement(
+          `INSERT INTO conflicts (id, kind, item_id, detected_at, state) VALUES (?, ?, ?, ?, 'open')`,
+        )
+        .run(conflict.id, conflict.kind, conflict.itemId, conflict.at);
+    },
+    resolveConflict(kind: Kind, itemId: string, at: string): void {
+      vault
+        .statement(
+          `UPDATE conflicts SET state = 'resolved', resolved_at = ? WHERE kind = ? AND item_id = ? AND state = 'open'`,
+        )
+        .run(at, kind, itemId);
+    },
+    countOpenConflicts(): number {
+      const count = vault.statement<{ count: number }>(
+        `SELECT count(*) AS count FROM conflicts WHERE state = 'open'`,
+      );
+      return count.get()?.count ?? 0;
+    },
+
+    findCounter(deviceId: string): number | undefined {
+      return vault
+        .statement<{ counter: number }>('SELECT counter FROM device_info WHERE device_id = ?')
+        .get(deviceId)?.counter;
+    },
+    raiseCounter(deviceId: string, counter: number, at: string): void {
+      vault
+        .statement(
+          `INSERT INTO device_info VALUES (?, ?, 0, ?)
+           ON CONFLICT (device_id) DO UPDATE SET counter = max(counter, excluded.counter)`,
+        )
+        .run(deviceId, counter, at);
+    },
+    findAcknowledged(deviceId: string): number | undefined {
+      return vault
+        .statement<{ seq: number }>('SELECT acknowledged_seq AS seq FROM device_info WHERE device_id = ?')
+        .get(deviceId)?.seq;
+    },
+    acknowledge(deviceId: string, seq: number, at: string): void {
+      vault
+        .statement(
+          `INSERT INTO device_info VALUES (?, 0, ?, ?)
+           ON CONFLICT (device_id) DO UPDATE SET acknowledged_seq = max(acknowledged_seq, excluded.acknowledged_seq)`,
+        )
+        .run(deviceId, seq, at);
+    },
+
+    findAnswer(key: string): StoredAnswer | undefined {
+      return vault
+        .statement<StoredAnswer>('SELECT fingerprint, answer, currents FROM idempotency WHERE key = ?')
+        .get(key);
+    },
+    putAnswer(key: string, answer: StoredAnswer, expiresAtMs: number): void {
+      vault
+        .statement(
+          'INSERT INTO idempotency (key, fingerprint, answer, currents, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
+        )
+        .run(key, answer.fingerprint, answer.answer, answer.currents, expiresAtMs);
+    },
+    dropAnswersExpiredAt(nowMs: number): void {
+      vault.statement('DELETE FROM idempotency WHERE expires_at_ms <= ?').run(nowMs);
+    },
+    /** Stored answers must not keep the content of something that has been deleted since. */
+    forgetCurrents(): void {
+      vault.statement('UPDATE idempotency SET currents = NULL WHERE currents IS NOT NULL').run();
+    },
+  };
+}
+
+/** An item as it is written: its leading version first. */
+export interface StoredItem {
+  readonly kind: Kind;
+  readonly id: string;
+  readonly seq: number;
+  readonly leader: HeldVersion;
+  readonly siblings: readonly HeldVersion[];
+  /** Whether the item had siblings before. */
+  readonly hadSiblings: boolean;
+}
+
+function findItem(vault: VaultDatabase, kind: Kind, id: string): ItemRow | undefined {
+  return vault
+    .statement<ItemRow>(
+      `SELECT '${kind}' AS kind, id, seq, sibling_count, ${versionColumns} FROM ${tables[kind]} WHERE id = ?`,
+    )
+    .get(id);
+}
+
+function findSiblings(vault: VaultDatabase, kind: Kind, id: string): VersionRow[] {
+  return vault
+    .statement<VersionRow>(
+      `SELECT ${versionColumns} FROM siblings WHERE kind = ? AND item_id = ? ORDER BY coalesce(order_time, time) DESC`,
+    )
+    .all(kind, id);
+}
+
+function putItem(vault: VaultDatabase, item: StoredItem): void {
+  const { kind, id, seq, leader, siblings } = item;
+  const isLive = [leader, ...siblings].some(({ deleted }) => !deleted);
+  vault
+    .statement(
+      `INSERT OR REPLACE INTO ${tables[kind]} (seq, id, sibling_count, live, ${versionColumns})
+       VALUES (?, ?, ?, ?, ${versionValues})`,
+    )
+    .run(seq, id, siblings.length, isLive ? 1 : 0, ...valuesOf(leader));
+  if (item.hadSiblings) vault.statement('DELETE FROM siblings WHERE kind = ? AND item_id = ?').run(kind, id);
+  const insert = `INSERT INTO siblings (kind, item_id, ${versionColumns}) VALUES (?, ?, ${versionValues})`;
+  for (const sibling of siblings) vault.statement(insert).run(kind, id, ...valuesOf(sibling));
+}
+
+function valuesOf(version: HeldVersion) {
+  return [
+    JSON.stringify(version.clock),
+    version.time,
+    version.orderTime === version.time ? null : version.orderTime,
+    version.deviceId,
+    version.epoch,
+    version.deleted ? 1 : 0,
+    version.payload ?? null,
+    version.meta === undefined ? null : JSON.stringify(version.meta),
+  ] as const;
+}
+
+/** Reads the rows of a version, with siblings where there are some. */
+export function rowToVersion(row: VersionRow): HeldVersion {
+  const clock: VectorClock = JSON.parse(row.clock);
+  return {
+    clock,
+    time: row.time,
+    orderTime: row.order_time ?? row.time,
+    deviceId: row.device_id,
+    epoch: row.epoch,
+    deleted: row.deleted === 1,
+    payload: row.payload ?? undefined,
+    meta: row.meta === null ? undefined : JSON.parse(row.meta),
+  };
+}
+
+/** Each table is in the order of its key, so SQLite merges them row by row and reads no further than it is asked. */
+function iteratePage(vault: VaultDatabase, page: Page): Iterable<ItemRow> {
+  const selects = page.kinds.map(
+    (kind) => `SELECT '${kind}' AS kind, id, seq, sibling_count, ${versionColumns} FROM ${tables[kind]}
+      WHERE seq > ?1 AND (live = 1 OR seq > ?2)`,
+  );
+  return vault
+    .statement<ItemRow>(`${selects.join(' UNION ALL ')} ORDER BY seq LIMIT ?3`)
+    .iterate(page.afterSeq, page.quietUpTo, page.rowsMax);
+}

@@ -1,0 +1,86 @@
+/**
+ * The rule of a vault: an item holds every version that no other version has seen, an antichain of clocks. One of them
+ * leads; the others stand beside it as siblings until a version arrives that has seen them all.
+ */
+import type { Kind, MemoryMeta, Meta } from '@alcove/contract';
+import { compareClocks, mergeClocks, type VectorClock } from '@alcove/contract/clock';
+
+export interface HeldVersion {
+  readonly clock: VectorClock;
+  readonly time: string;
+  /** What the version is ordered by: its time, or that of its arrival when its device's clock runs ahead. */
+  readonly orderTime: string;
+  readonly deviceId: string;
+  readonly epoch: number;
+  readonly deleted: boolean;
+  readonly payload: string | undefined;
+  readonly meta: Meta | undefined;
+}
+
+export type Verdict =
+  /** The same version again. */
+  | { readonly kind: 'duplicate' }
+  /** The same clock on other content: two devices share an identity, or one was restored from a backup. */
+  | { readonly kind: 'reused' }
+  /** A held version has seen it. */
+  | { readonly kind: 'stale' }
+  /** It is held from now on, beside `beside`: the versions that neither has seen the other. */
+  | { readonly kind: 'held'; readonly beside: readonly HeldVersion[] };
+
+export function weigh(held: readonly HeldVersion[], incoming: HeldVersion): Verdict {
+  const orders = held.map((version) => ({ version, order: compareClocks(incoming.clock, version.clock) }));
+  const same = orders.find(({ order }) => order === 'equal');
+  if (same !== undefined) return { kind: isSameContent(same.version, incoming) ? 'duplicate' : 'reused' };
+  if (orders.some(({ order }) => order === 'dominated')) return { kind: 'stale' };
+  return {
+    kind: 'held',
+    beside: orders.filter(({ order }) => order === 'concurrent').map(({ version }) => version),
+  };
+}
+
+function isSameContent(held: HeldVersion, incoming: HeldVersion): boolean {
+  return (
+    held.deleted === incoming.deleted &&
+    held.payload === incoming.payload &&
+    ownMeta(held.meta) === ownMeta(incoming.meta)
+  );
+}
+
+/** Without the access counts, which the vault joins and which may therefore have grown since. */
+function ownMeta(meta: Meta | undefined): string {
+  return JSON.stringify({ ...meta, accessCounts: undefined });
+}
+
+/**
+ * The version that an item shows. A memory shows its last writer's. An entry or tag shows a version that is there rather
+ * than its deletion, and among those the last writer's.
+ */
+export function chooseLeader(kind: Kind, first: HeldVersion, others: readonly HeldVersion[]): HeldVersion {
+  return others.reduce((leader, version) => (leadsOver(kind, version, leader) ? version : leader), first);
+}
+
+function leadsOver(kind: Kind, a: HeldVersion, b: HeldVersion): boolean {
+  if (kind !== 'memory' && a.deleted !== b.deleted) return b.deleted;
+  if (a.orderTime !== b.orderTime) return a.orderTime > b.orderTime;
+  return a.deviceId > b.deviceId;
+}
+
+/**
+ * How often each device opened a memory only ever grows, so the counts of all versions are joined and survive whichever
+ * version wins, even a deletion.
+ */
+export function withJoinedCounts(leader: HeldVersion, others: readonly HeldVersion[]): HeldVersion {
+  const counts = [leader, ...others].map(({ meta }) => countsOf(meta)).filter((each) => each !== undefined);
+  if (counts.length === 0) return leader;
+  const meta: MemoryMeta = { ...leader.meta, accessCounts: { ...mergeClocks(...counts) } };
+  return { ...leader, meta };
+}
+
+function countsOf(meta: Meta | undefined): VectorClock | undefined {
+  return meta !== undefined && 'accessCounts' in meta ? meta.accessCounts : undefined;
+}
+
+/** What has been seen by any version held: the most that a new version may say of devices other than its own. */
+export function seenBy(held: readonly HeldVersion[]): VectorClock {
+  return mergeClocks(...held.map(({ clock }) => clock));
+}
