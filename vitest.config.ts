@@ -8,6 +8,8 @@ const withoutDatabase = ['server/src/platform/!(database|jobs)/**', 'server/src/
 
 const architecture = ['server/test/architecture.test.ts'];
 const everything = ['{server,contract,client,examples}/**/*.test.ts'];
+/** Makes what each test's own database is copied from. */
+const globalSetup = ['server/src/testing/global-setup.ts'];
 const installed = ['**/node_modules/**'];
 
 /** A part that did not run must not look like one that passed. */
@@ -33,6 +35,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit/pglite',
+          globalSetup,
           include: everything,
           exclude: [...installed, ...architecture],
           env: { TEST_DATABASE_URL: '' },
@@ -45,6 +48,7 @@ export default defineConfig({
               extends: true as const,
               test: {
                 name: 'postgres',
+                globalSetup,
                 include: ['{server,client,examples}/**/*.test.ts'],
                 exclude: [...installed, ...architecture, ...withoutDatabase],
                 env: { TEST_DATABASE_URL: testDatabaseUrl },

@@ -5,5 +5,6 @@ export * from './common.ts';
 export * from './hybrid-time.ts';
 export * from './identity.ts';
 export * from './keys.ts';
+export * from './limits.ts';
 export * from './service.ts';
 export * from './sync.ts';

@@ -1,20 +1,10 @@
 /** `/sync`: one person's vault. */
+
 import Type, { type Static } from 'typebox';
 import { Base64Url, Nullable, Strict, Timestamp, Uuid } from './common.ts';
 import { hybridTimePattern } from './hybrid-time.ts';
-import { Epoch, KeyShare, LogEntry, Wrapped } from './identity.ts';
-
-/** What a vault accepts. Sizes of payloads are counted in base64url text, as they travel. */
-export const syncLimits = {
-  changesPerPushMax: 500,
-  pushBodyBytesMax: 4 * 1024 * 1024,
-  payloadLengthMax: 640 * 1024,
-  devicesPerClockMax: 64,
-  counterMax: Number.MAX_SAFE_INTEGER,
-  pullLimitMax: 500,
-  pullLimitDefault: 200,
-  sourcesMax: 1000,
-} as const;
+import { Device, Epoch, KeyShare, LogEntry, Wrapped } from './identity.ts';
+import { syncLimits } from './limits.ts';
 
 export const Kind = Type.Union([Type.Literal('entry'), Type.Literal('memory'), Type.Literal('tag')]);
 export type Kind = Static<typeof Kind>;
@@ -144,6 +134,10 @@ export const Keys = Type.Object({
   epoch: Type.Integer({ minimum: 0 }),
   shares: Type.Array(KeyShare),
   log: Type.Array(LogEntry),
+  devices: Type.Array(Type.Pick(Device, ['id', 'encryptionKey', 'signingKey']), {
+    description:
+      'The public keys behind the log, also of revoked devices: without them old entries could not be checked.',
+  }),
 });
 export type Keys = Static<typeof Keys>;
 

@@ -1,15 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  access,
-  constants,
-  type FileHandle,
-  mkdir,
-  open,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type BlobStat, type Blobs, BlobTooLargeError, type ByteRange } from './blobs.ts';
@@ -26,7 +16,6 @@ export async function createLocalBlobs(folder: string): Promise<Blobs> {
     get: (key, options = {}) => get(join(folder, keyOf(key)), options.range),
     stat: (key) => statFile(join(folder, keyOf(key))),
     delete: (key) => remove(join(folder, keyOf(key))),
-    probe: () => access(temporary, constants.W_OK),
     probe: () => probe(temporary),
   };
 }

@@ -1,0 +1,149 @@
+/** The composition root: from settings to a running service. Reads from top to bottom as the map of the system. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemCtx } from './context.ts';
+import { createHttp, healthRoutes } from './http/index.ts';
+import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
+import { createSync, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
+import { createLocalBlobs } from './platform/blobs/index.ts';
+import type { Clock } from './platform/clock/index.ts';
+import type { Settings } from './platform/config/index.ts';
+import {
+  createEnvelope,
+  createToken,
+  loadMasterKey,
+  readOrCreateSecretFile,
+} from './platform/crypto/index.ts';
+import { createDatabase, createMigrator, proveTenancy } from './platform/database/index.ts';
+import { createIds } from './platform/ids/index.ts';
+import { createJobs } from './platform/jobs/index.ts';
+import { lockDataFolder, prepareDataFolder } from './platform/lock/index.ts';
+import { createMetrics, type Logger } from './platform/telemetry/index.ts';
+import { createVaultPool } from './platform/vaults/index.ts';
+import { version } from './version.ts';
+
+export interface App extends AsyncDisposable {
+  /** Starts to listen; answers the address. */
+  listen(): Promise<string>;
+  /** Turns readiness off and lets requests in flight finish, for at most `withinMs`. */
+  drain(withinMs: number): Promise<void>;
+  readonly isFirstStart: boolean;
+}
+
+export const controlMigrations = new URL('../migrations/control/', import.meta.url);
+const vaultMigrations = new URL('../migrations/vault/', import.meta.url);
+const vaultIdleCloseMs = 60_000;
+const flushSeenEveryMs = 60_000;
+
+export async function createApp(
+  settings: Settings,
+  parts: { readonly clock: Clock; readonly log: Logger },
+): Promise<App> {
+  const { clock, log } = parts;
+  const { dataDir } = settings;
+  const startedAt = clock.now();
+  const ids = createIds(clock);
+  const metrics = createMetrics();
+  // What was opened last is closed first, also when a later part cannot be opened.
+  await using opened = new AsyncDisposableStack();
+
+  prepareDataFolder(dataDir);
+  opened.use(lockDataFolder(dataDir, clock));
+  const isFirstStart = !existsSync(join(dataDir, 'vaults'));
+  const masterKey = loadMasterKey({ setting: settings.masterKey, dataDir, dataExists: !isFirstStart });
+  const envelope = createEnvelope(masterKey);
+  const operatorToken =
+    settings.operator.token ?? readOrCreateSecretFile(join(dataDir, 'operator.token'), createToken).secret;
+
+  const database = opened.use(
+    await createDatabase({
+      url: settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined,
+      directory: join(dataDir, 'control'),
+      onError: (err) => log.warn({ err }, 'a connection to PostgreSQL broke'),
+    }),
+  );
+  const { migrations } = await (await createMigrator(database, controlMigrations)).up();
+  if (migrations.length > 0)
+    log.info({ migrations: migrations.map(({ name }) => name) }, 'migrated the control database');
+  await proveTenancy(database);
+
+  const vaults = opened.use(
+    await createVaultPool<SyncOperations>({
+      directory: join(dataDir, 'vaults'),
+      program: syncProgram,
+      migrations: vaultMigrations,
+      workers: settings.vaults.workers,
+      openMax: settings.vaults.openMax,
+      idleCloseMs: vaultIdleCloseMs,
+      log,
+    }),
+  );
+  metrics.gauge('alcove_vaults_open', 'Vaults whose files are open.', () => vaults.stats().open);
+  const blobs = await createLocalBlobs(join(dataDir, 'blobs'));
+
+  const createCtx = (signal: AbortSignal) => systemCtx({ log, database, signal, id: ids.uuid() });
+  const stopping = new AbortController();
+  const identity = createIdentity({ publicUrl: settings.http.publicUrl, clock, ids, envelope, masterKey });
+  await identity.rotateSigningKeys(createCtx(stopping.signal));
+  const sync = createSync({ vaults, clock });
+
+  const jobs = opened.use(await createJobs({ database, log, jobs: identityJobs(identity, createCtx) }));
+  const flushSeen = () =>
+    identity.sessions
+      .flushSeen(createCtx(stopping.signal))
+      .catch((err: unknown) => log.warn({ err }, 'could not write down when sessions were last seen'));
+  const flushTimer = setInterval(flushSeen, flushSeenEveryMs);
+  opened.defer(flushSeen);
+  opened.defer(() => clearInterval(flushTimer));
+
+  let notReady: readonly string[] = ['starting'];
+  const http = await createHttp({
+    version,
+    ...settings.http,
+    routes: [
+      ...healthRoutes({
+        version,
+        publicUrl: settings.http.publicUrl,
+        uptimeSeconds: () => Math.floor((clock.now() - startedAt) / 1000),
+        notReadyReasons: () => notReady,
+        probes: {
+          controlDatabase: () => database.asOwner(async () => undefined),
+          vaults: () => vaults.probe(),
+          blobs: () => blobs.probe(),
+          jobs: () => jobs.probe(),
+        },
+      }),
+      ...identityRoutes(identity),
+      ...syncRoutes(sync, identity.keyring),
+    ],
+    authentication: {
+      authenticateAccount: (token, workspaceId) =>
+        identity.accounts.authenticate(createCtx(stopping.signal), token, workspaceId),
+      operatorToken,
+      trustLoopbackOperator: settings.operator.loopbackAllowed,
+    },
+    database,
+    ids,
+    log,
+    metrics,
+  });
+  opened.defer(() => http.drain(0));
+
+  const resources = opened.move();
+  return {
+    isFirstStart,
+    async listen() {
+      const address = await http.listen(settings.http.host, settings.http.port);
+      notReady = [];
+      return address;
+    },
+    async drain(withinMs) {
+      notReady = ['draining'];
+      await http.drain(withinMs);
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await resources.disposeAsync();
+    },
+  };
+}

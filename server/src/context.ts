@@ -1,0 +1,117 @@
+/** The one explicit value that travels: who is calling, for which tenant, until when, and in which transaction. */
+import type { Database, Transaction } from './platform/database/index.ts';
+import type { Logger } from './platform/telemetry/index.ts';
+
+export type Actor =
+  | { readonly kind: 'anyone' }
+  | AccountActor
+  | { readonly kind: 'operator' }
+  | { readonly kind: 'system' };
+
+export interface AccountActor {
+  readonly kind: 'account';
+  readonly accountId: string;
+  readonly sessionId: string;
+  readonly deviceId: string | undefined;
+  readonly workspaceId: string;
+}
+
+/** An account that calls from one of its devices. */
+export type DeviceActor = AccountActor & { readonly deviceId: string };
+
+export interface Ctx<Caller extends Actor = Actor> {
+  readonly actor: Caller;
+  readonly requestId: string;
+  /** Aborts when the caller has left. */
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly database: Database;
+  readonly origin: Origin;
+}
+
+/** Where a request came from. */
+export interface Origin {
+  readonly ip: string;
+  readonly userAgent: string | undefined;
+}
+
+/**
+ * A context bound to an open transaction. It takes the place of the context it was made from: the database is out of
+ * reach inside, because a second transaction would wait for ever on the embedded database and escape this one on PostgreSQL.
+ */
+export interface TxCtx<Caller extends Actor = Actor> extends Omit<Ctx<Caller>, 'database'> {
+  readonly tx: Transaction;
+  readonly role: 'tenant' | 'owner';
+  /** Runs `effect` once the transaction is committed, and not at all when it is taken back. */
+  afterCommit(effect: () => void): void;
+}
+
+type Work<Caller extends Actor, T> = (ctx: TxCtx<Caller>) => Promise<T>;
+
+/** Runs `work` in a transaction that sees the caller's rows alone. Inside another one it joins that. */
+export function inTransaction<Caller extends Actor, T>(
+  ctx: Ctx<Caller> | TxCtx<Caller>,
+  work: Work<Caller, T>,
+): Promise<T> {
+  if ('tx' in ctx) return work(ctx);
+  const { accountId, workspaceId } = ctx.actor.kind === 'account' ? ctx.actor : noTenant;
+  return begin(ctx, 'tenant', work, (run) => ctx.database.asTenant({ accountId, workspaceId }, run));
+}
+
+/** Runs `work` in a transaction that sees every row: for what happens before a caller is known, and for jobs. */
+export function asSystem<Caller extends Actor, T>(
+  ctx: Ctx<Caller> | TxCtx<Caller>,
+  work: Work<Caller, T>,
+): Promise<T> {
+  if (!('tx' in ctx)) return begin(ctx, 'owner', work, (run) => ctx.database.asOwner(run));
+  if (ctx.role !== 'owner') throw new Error("a tenant's transaction cannot become the owner's");
+  return work(ctx);
+}
+
+const noTenant = { accountId: undefined, workspaceId: undefined };
+
+async function begin<Caller extends Actor, T>(
+  ctx: Ctx<Caller>,
+  role: TxCtx['role'],
+  work: Work<Caller, T>,
+  open: (run: (tx: Transaction) => Promise<T>) => Promise<T>,
+): Promise<T> {
+  const effects: (() => void)[] = [];
+  const result = await open((tx) => work(bind(ctx, tx, role, effects)));
+  for (const effect of effects) effect();
+  return result;
+}
+
+/** Member by member, so that the database stays behind and what a request makes only when asked stays unmade. */
+function bind<Caller extends Actor>(
+  ctx: Ctx<Caller>,
+  tx: Transaction,
+  role: TxCtx['role'],
+  effects: (() => void)[],
+): TxCtx<Caller> {
+  return {
+    actor: ctx.actor,
+    requestId: ctx.requestId,
+    origin: ctx.origin,
+    get signal() {
+      return ctx.signal;
+    },
+    get log() {
+      return ctx.log;
+    },
+    tx,
+    role,
+    afterCommit: (effect) => void effects.push(effect),
+  };
+}
+
+/** The context of work that no request asked for. */
+export function systemCtx(parts: {
+  readonly log: Logger;
+  readonly database: Database;
+  readonly signal: AbortSignal;
+  readonly id: string;
+}): Ctx<{ readonly kind: 'system' }> {
+  const { id, ...rest } = parts;
+  return { ...rest, actor: { kind: 'system' }, requestId: id, origin: { ip: '', userAgent: undefined } };
+}

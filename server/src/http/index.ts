@@ -1,0 +1,3 @@
+export { type Health, healthRoutes } from './health.ts';
+export { createHttp, type Http, type HttpOptions } from './http.ts';
+export { type Handler, type Head, type Input, JsonText, Reply, type Route, route } from './route.ts';

@@ -1,0 +1,60 @@
+/** The description of the API, made from the heads of the routes, and a page to read it that needs no internet. */
+import { Problem } from '@alcove/contract/common';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance, FastifySchema } from 'fastify';
+import type { Head } from './route.ts';
+
+export async function describeApi(
+  app: FastifyInstance,
+  { version, publicUrl }: { readonly version: string; readonly publicUrl: string },
+): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Alcove', version, description: 'The self-hosted backend for private AI apps.' },
+      servers: [{ url: publicUrl }],
+      components: {
+        securitySchemes: {
+          account: { type: 'http', scheme: 'bearer', description: 'An access token of an account.' },
+          operator: { type: 'http', scheme: 'bearer', description: "The operator's token." },
+        },
+      },
+    },
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { tryItOutEnabled: true },
+  });
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+}
+
+export function describeRoute(head: Head): FastifySchema {
+  const { success } = head;
+  return {
+    tags: [head.tag],
+    summary: head.summary,
+    ...(head.description === undefined ? {} : { description: head.description }),
+    ...(head.caller === 'anyone'
+      ? {}
+      : { security: [{ [head.caller === 'operator' ? 'operator' : 'account']: [] }] }),
+    ...(head.params === undefined ? {} : { params: head.params }),
+    ...(head.query === undefined ? {} : { querystring: head.query }),
+    ...(head.body === undefined ? {} : { body: head.body }),
+    ...(head.idempotency === 'none' ? {} : { headers: idempotencyHeaders }),
+    response: {
+      [success.status]:
+        'body' in success ? withDescription(success.body, success.description) : nothing(success.description),
+      default: { description: 'A problem.', content: { 'application/problem+json': { schema: Problem } } },
+    },
+  };
+}
+
+const withDescription = (schema: object, description: string) => ({ ...schema, description });
+const nothing = (description: string) => ({ type: 'null', description });
+
+const idempotencyHeaders = {
+  type: 'object',
+  properties: { 'idempotency-key': { type: 'string', description: '1 to 255 visible ASCII characters.' } },
+};

@@ -1,0 +1,52 @@
+/** The one place that turns an error into a response (RFC 9457). */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { Failure } from '../platform/errors/index.ts';
+import type { Logger } from '../platform/telemetry/index.ts';
+import * as errors from './errors.ts';
+
+const mediaType = 'application/problem+json; charset=utf-8';
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: Failure): FastifyReply {
+  const { status, code, title, message, extensions, headers } = failure;
+  const problem = {
+    type: 'about:blank',
+    title,
+    status,
+    detail: message,
+    code,
+    requestId: request.id,
+    ...extensions,
+  };
+  return reply.code(status).headers(headers).type(mediaType).send(JSON.stringify(problem));
+}
+
+/** What a thrown value means to the caller. A defect is logged whole and answered with nothing but its request id. */
+export function toFailure(error: unknown, log: Logger): Failure {
+  if (error instanceof Failure) return error;
+  const known = isFastifyError(error) ? edgeFailures[error.code]?.(error) : undefined;
+  if (known !== undefined) return known;
+  if (isFastifyError(error) && error.statusCode !== undefined && error.statusCode < 500) {
+    return errors.malformedRequest(`The request was refused before it was read (${error.code}).`);
+  }
+  log.error({ err: error }, 'a request failed');
+  return errors.internal('The fault is ours and has been logged. Quote the requestId when you report it.');
+}
+
+const edgeFailures: Readonly<Record<string, (error: FastifyError) => Failure>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
+    errors.unsupportedMediaType('Send the body as Content-Type: application/json.'),
+  FST_ERR_CTP_BODY_TOO_LARGE: () => errors.bodyTooLarge(),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
+    errors.malformedRequest('The body does not have the length that Content-Length gives.'),
+  FST_ERR_CTP_INVALID_JSON_BODY: () =>
+    errors.malformedJson('The body is not valid JSON, or holds a __proto__ member.'),
+};
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    error.code.startsWith('FST_')
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * A route is a head of plain data and a handler that makes one call to a service. The head says everything that the
+ * edge has to know before the handler runs, and the description of the API is made from it.
+ */
+import type { Static, TSchema } from 'typebox';
+import type { AccountActor, Actor, Ctx, DeviceActor } from '../context.ts';
+import { invalidRequest } from './errors.ts';
+
+export { malformedJson } from './errors.ts';
+
+export interface Head {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** The whole path, with parameters as `:id`. */
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  /** `device`: an account, from a session that belongs to one of its devices. */
+  readonly caller: 'anyone' | 'account' | 'device' | 'operator';
+  /** `handler`: the edge checks the Idempotency-Key, and the handler keeps its answer together with its effect. */
+  readonly idempotency: 'none' | 'handler';
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  readonly body?: TSchema;
+  /** The handler gets the body's bytes and parses them elsewhere; the schema then only describes it. */
+  readonly rawBody?: true;
+  /** Largest body, where it differs from the service's general limit. */
+  readonly bodyBytesMax?: number;
+  readonly success:
+    | { readonly status: 200 | 201 | 202; readonly body: TSchema; readonly description: string }
+    | { readonly status: 204; readonly description: string };
+}
+
+type Part<Schema> = Schema extends TSchema ? Static<Schema> : undefined;
+
+export interface Input<H extends Head> {
+  readonly params: Part<H['params']>;
+  readonly query: Part<H['query']>;
+  readonly body: H['rawBody'] extends true ? Buffer : Part<H['body']>;
+  /** The caller's key, without quotes; only on routes with `idempotency: 'handler'`. */
+  readonly idempotencyKey: string | undefined;
+}
+
+export type CallerOf<H extends Head> = H['caller'] extends 'device'
+  ? DeviceActor
+  : H['caller'] extends 'account'
+    ? AccountActor
+    : Actor;
+
+type BodyOf<H extends Head> = H['success'] extends { readonly body: infer Schema } ? Part<Schema> : never;
+
+/** What a handler may answer: nothing with a 204, otherwise what the head's schema says. */
+type AnswerOf<H extends Head> = H['success'] extends { readonly status: 204 }
+  ? // biome-ignore lint/suspicious/noConfusingVoidType: a service call that answers nothing is such a handler
+    void
+  : BodyOf<H> | JsonText | Reply<BodyOf<H> | JsonText>;
+
+export type Handler<H extends Head> = (
+  ctx: Ctx<CallerOf<H>>,
+  input: Input<H>,
+) => Promise<AnswerOf<H>> | AnswerOf<H>;
+
+/** An answer that is JSON already, so that large ones are written once and not parsed again on their way out. */
+export class JsonText {
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
+/** An answer with headers of its own. */
+export class Reply<Body> {
+  readonly body: Body;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(body: Body, headers: Readonly<Record<string, string>>) {
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+/** What was wrong in a body that a handler parses itself; `pointer` is a JSON Pointer into it. */
+export function invalidBody(errors: readonly { readonly pointer: string; readonly detail: string }[]) {
+  const first = errors[0];
+  const detail =
+    first === undefined
+      ? 'The body is not as expected.'
+      : `The body: ${first.pointer || '/'} ${first.detail}.`;
+  return invalidRequest({ detail, extensions: { errors } });
+}
+
+export interface Route {
+  readonly head: Head;
+  readonly handler: (ctx: Ctx, input: Input<Head>) => Promise<unknown> | unknown;
+}
+
+/**
+ * Declares a route. The handler's types follow from the head: what it is given has been checked against it.
+ */
+export function route<const H extends Head>(head: H, handler: Handler<H>): Route {
+  // The edge has checked caller and input against this very head, which no type can say about a list of routes.
+  return { head, handler: handler as unknown as Route['handler'] };
+}

@@ -1,0 +1,47 @@
+/** The process: settings in, signals, start, drain, stop. */
+import { createApp } from './app.ts';
+import { systemClock } from './platform/clock/index.ts';
+import { type Environment, parseSettings, readEnvironment, type Settings } from './platform/config/index.ts';
+import { createLogger } from './platform/telemetry/index.ts';
+import { version } from './version.ts';
+
+/** After this a supervisor's patience ends (10 s is common), so the rest of the stop has to fit behind it. */
+const drainMs = 7000;
+
+/** Runs the service until it is told to stop. Resolves with the process's exit code. */
+export async function start(env: Environment): Promise<number> {
+  const settings = parseSettings(readEnvironment(process.cwd(), env));
+  const log = createLogger(settings.log);
+  const stopped = Promise.withResolvers<string>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(signal));
+
+  await using app = await createApp(settings, { clock: systemClock, log });
+  const address = await app.listen();
+  process.stdout.write(greeting(settings, address, app.isFirstStart));
+  log.info({ address, database: settings.database.kind, dataDir: settings.dataDir }, 'ready');
+
+  const reason = await stopped.promise;
+  log.info({ reason }, 'draining: requests in flight may finish');
+  await app.drain(drainMs);
+  log.info('stopped');
+  return 0;
+}
+
+function greeting({ database, dataDir, http }: Settings, address: string, isFirstStart: boolean): string {
+  const where =
+    database.kind === 'embedded' ? 'embedded PostgreSQL, in the data folder' : 'PostgreSQL at DATABASE_URL';
+  const lines = [
+    `Alcove ${version} listens on ${address}`,
+    `  database   ${where}`,
+    `  data       ${dataDir}`,
+    `  API        ${http.publicUrl}/docs`,
+  ];
+  if (isFirstStart) {
+    lines.push(
+      `  operator   token for /metrics and /health/detailed in ${dataDir}/operator.token`,
+      `  master key ${dataDir}/master.key - back it up: without it, encrypted data cannot be read`,
+      '  next       npm run tour - pairs two devices and shows what the server can see',
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,53 @@
+import type { Me } from '@alcove/contract/identity';
+import { type AccountActor, asSystem, type Ctx, inTransaction } from '../../context.ts';
+import * as errors from './errors.ts';
+import { renderAccount, renderDevice, renderSession, renderWorkspace } from './render.ts';
+import type { Sessions } from './sessions.ts';
+import * as store from './store.ts';
+import type { TokenService } from './tokens.ts';
+
+export interface Accounts {
+  me(ctx: Ctx<AccountActor>): Promise<Me>;
+  logout(ctx: Ctx<AccountActor>, everywhere: boolean): Promise<void>;
+  /** Who stands behind an access token; throws a 401 where nobody does, and a 404 for a workspace that is not theirs. */
+  authenticate(ctx: Ctx, accessToken: string, workspaceId: string | undefined): Promise<AccountActor>;
+}
+
+export function createAccounts(parts: {
+  readonly tokens: TokenService;
+  readonly sessions: Sessions;
+}): Accounts {
+  const { tokens, sessions } = parts;
+  return {
+    me: (ctx) =>
+      inTransaction(ctx, async (tx) => {
+        const { accountId, sessionId, deviceId } = tx.actor;
+        const account = await store.findAccount(tx, accountId);
+        const session = await store.findLiveSession(tx, sessionId);
+        if (account === undefined || session === undefined) throw errors.sessionEnded();
+        const device = deviceId === undefined ? undefined : await store.findDevice(tx, accountId, deviceId);
+        return {
+          account: renderAccount(account),
+          session: renderSession(session, sessionId),
+          ...(device === undefined ? {} : { device: renderDevice(device, deviceId) }),
+          workspaces: (await store.listWorkspaces(tx, accountId)).map(renderWorkspace),
+        };
+      }),
+
+    logout: (ctx, everywhere) =>
+      inTransaction(ctx, async (tx) => {
+        const { accountId, sessionId } = tx.actor;
+        await sessions.end(tx, accountId, everywhere ? {} : { sessionId });
+      }),
+
+    async authenticate(ctx, accessToken, workspaceId) {
+      const claims = await tokens.verify(accessToken);
+      await sessions.requireLive(ctx, claims.sessionId);
+      const actor: AccountActor = { kind: 'account', ...claims };
+      if (workspaceId === undefined || workspaceId === claims.workspaceId) return actor;
+      const workspaces = await asSystem(ctx, (tx) => store.listWorkspaces(tx, claims.accountId));
+      if (!workspaces.some(({ id }) => id === workspaceId)) throw errors.workspaceNotFound();
+      return { ...actor, workspaceId };
+    },
+  };
+}

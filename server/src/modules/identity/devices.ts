@@ -1,0 +1,62 @@
+import type { Device, DeviceList } from '@alcove/contract/identity';
+import { type AccountActor, type Ctx, inTransaction, type TxCtx } from '../../context.ts';
+import type { Clock } from '../../platform/clock/index.ts';
+import * as errors from './errors.ts';
+import { renderDevice } from './render.ts';
+import type { Sessions } from './sessions.ts';
+import * as store from './store.ts';
+
+export interface Devices {
+  list(ctx: Ctx<AccountActor>, page: { cursor?: string; limit?: number }): Promise<DeviceList>;
+  rename(ctx: Ctx<AccountActor>, id: string, name: string): Promise<Device>;
+  /** Takes the device out of use: its sessions and key shares are gone with the commit. */
+  revoke(ctx: Ctx<AccountActor>, id: string): Promise<void>;
+}
+
+const pageDefault = 50;
+
+export function createDevices({
+  clock,
+  sessions,
+}: {
+  readonly clock: Clock;
+  readonly sessions: Sessions;
+}): Devices {
+  return {
+    list: (ctx, { cursor, limit = pageDefault }) =>
+      inTransaction(ctx, async (tx) => {
+        // One row more than asked for tells whether there is another page.
+        const rows = await store.listDevices(tx, tx.actor.accountId, { after: cursor, limit: limit + 1 });
+        const page = rows.slice(0, limit);
+        const data = page.map((row) => renderDevice(row, tx.actor.deviceId));
+        return { data, nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
+      }),
+
+    rename: (ctx, id, name) =>
+      inTransaction(ctx, async (tx) => {
+        const row = await store.renameDevice(tx, tx.actor.accountId, id, name);
+        if (row === undefined) throw errors.deviceNotFound();
+        return renderDevice(row, tx.actor.deviceId);
+      }),
+
+    revoke: (ctx, id) =>
+      inTransaction(ctx, async (tx) => {
+        const { accountId } = tx.actor;
+        await store.lockAccount(tx, accountId);
+        await refuseLast(tx, id);
+        if (!(await store.revokeDevice(tx, accountId, id, new Date(clock.now()))))
+          throw errors.deviceNotFound();
+        await sessions.end(tx, accountId, { deviceId: id });
+      }),
+  };
+}
+
+/** An anonymous account has nothing but its devices: without the last one nobody could ever reach it again. */
+async function refuseLast(ctx: TxCtx<AccountActor>, id: string): Promise<void> {
+  const devices = await store.listDevices(ctx, ctx.actor.accountId);
+  if (devices.length === 1 && devices[0]?.id === id) {
+    throw errors.lastDevice(
+      'Pair another device first. Without this one nobody could reach the account again.',
+    );
+  }
+}

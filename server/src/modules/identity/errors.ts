@@ -1,0 +1,49 @@
+import { failure } from '../../platform/errors/index.ts';
+
+export const invalidToken = failure('auth.invalid_token', 401, 'The access token is not valid.');
+export const sessionEnded = failure('auth.session_ended', 401, 'The session has ended; sign in again.');
+export const refreshInvalid = failure('auth.refresh_invalid', 401, 'The refresh token is not known.');
+export const refreshExpired = failure('auth.refresh_expired', 401, 'The refresh token has expired.');
+export const refreshReused = failure(
+  'auth.refresh_reused',
+  401,
+  'The refresh token was used before; the session has been ended.',
+);
+export const badSignature = failure(
+  'auth.bad_signature',
+  401,
+  "The signature does not match the device's signing key.",
+);
+export const workspaceNotFound = failure('workspace.not_found', 404, 'There is no such workspace.');
+
+export const invalidKey = failure('device.invalid_key', 400, 'A public key is not acceptable.');
+export const deviceNotFound = failure('device.not_found', 404, 'There is no such device.');
+export const lastDevice = failure('device.last', 409, 'This is the only device of the account.');
+
+export const pairingNotFound = failure('pairing.not_found', 404, 'There is no such pairing.');
+export const pairingWaiting = failure('pairing.waiting', 409, 'The pairing has not been approved yet.');
+export const pairingExpired = failure('pairing.expired', 409, 'The pairing has expired; start a new one.');
+export const pairingApproved = failure(
+  'pairing.already_approved',
+  409,
+  'The pairing has been approved already.',
+);
+export const pairingClaimed = failure(
+  'pairing.already_claimed',
+  409,
+  'The pairing has been claimed already.',
+);
+
+export const epochConflict = failure('keys.epoch_conflict', 409, 'Another epoch has been minted meanwhile.');
+export const incompleteShares = failure(
+  'keys.incomplete_shares',
+  400,
+  'The key shares do not cover what they have to.',
+);
+export const invalidLogEntry = failure(
+  'keys.invalid_log_entry',
+  400,
+  'An entry of the device log is not acceptable.',
+);
+export const logMoved = failure('keys.log_moved', 409, 'The device log has grown meanwhile.');
+export const logMissing = failure('keys.log_missing', 409, 'The account has no device log yet.');

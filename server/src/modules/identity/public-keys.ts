@@ -1,0 +1,168 @@
+/** Decides whether a public key that a device sends may be used, and names the member that is wrong when it may not. */
+import { createPublicKey, diffieHellman, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import type { DeviceInput, PublicJwk } from '@alcove/contract/identity';
+import { isEd25519Point } from './ed25519-point.ts';
+import { invalidKey } from './errors.ts';
+
+type Use = 'encryption' | 'signing';
+interface Finding {
+  readonly member: string;
+  readonly detail: string;
+}
+
+const rsaBitsMin = 2048;
+const rsaBitsMax = 8192;
+const rsaExponentMin = 65_537n;
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+const descriptiveMembers = ['alg', 'use', 'key_ops', 'kid', 'ext'];
+const keyMembers: Readonly<Record<string, readonly string[]>> = {
+  OKP: ['crv', 'x'],
+  EC: ['crv', 'x', 'y'],
+  RSA: ['n', 'e'],
+};
+const accepted: Readonly<Record<Use, string>> = {
+  encryption: 'OKP X25519, EC P-256 or RSA',
+  signing: 'OKP Ed25519 or EC P-256',
+};
+
+/** Throws `device.invalid_key` with one entry for every member that is wrong. */
+export function requireUsableKeys(device: DeviceInput): void {
+  const errors = [
+    ...findingsOf(device.encryptionKey, 'encryption').map(at('/device/encryptionKey')),
+    ...findingsOf(device.signingKey, 'signing').map(at('/device/signingKey')),
+    ...sharedKeyFindings(device),
+  ];
+  const first = errors[0];
+  if (first !== undefined)
+    throw invalidKey({ detail: `${first.pointer} ${first.detail}.`, extensions: { errors } });
+}
+
+const at = (parent: string) => (finding: Finding) => ({
+  pointer: `${parent}/${finding.member}`,
+  detail: finding.detail,
+});
+
+function sharedKeyFindings({ encryptionKey, signingKey }: DeviceInput) {
+  const [mine, other] = [memberOf(encryptionKey, 'x'), memberOf(signingKey, 'x')];
+  if (mine === undefined || mine !== other) return [];
+  return [{ pointer: '/device/signingKey/x', detail: 'must not be the encryption key again' }];
+}
+
+function findingsOf(jwk: PublicJwk, use: Use): Finding[] {
+  const members = keyMembers[jwk.kty];
+  if (members === undefined || (use === 'signing' && jwk.kty === 'RSA')) {
+    return [{ member: 'kty', detail: `is ${shown(jwk.kty)}; a key for ${use} is ${accepted[use]}` }];
+  }
+  const shape = [...unknownMembers(jwk, members), ...members.flatMap((member) => textFindings(jwk, member))];
+  return shape.length > 0 ? shape : [...descriptionFindings(jwk, use), ...valueFindings(jwk, use)];
+}
+
+function unknownMembers(jwk: PublicJwk, members: readonly string[]): Finding[] {
+  const known = new Set(['kty', ...members, ...descriptiveMembers]);
+  return Object.keys(jwk)
+    .filter((member) => !known.has(member))
+    .map((member) =>
+      privateMembers.includes(member)
+        ? { member, detail: 'is a private member; private keys never leave their device' }
+        : { member, detail: 'is not a known member' },
+    );
+}
+
+function textFindings(jwk: PublicJwk, member: string): Finding[] {
+  const value = memberOf(jwk, member);
+  if (value === undefined) return [{ member, detail: 'must be a text' }];
+  if (member === 'crv') return [];
+  const canonical = value !== '' && Buffer.from(value, 'base64url').toString('base64url') === value;
+  return canonical ? [] : [{ member, detail: 'must be base64url without padding' }];
+}
+
+/** What a key says of its own use must not contradict the use it is sent for. */
+function descriptionFindings(jwk: PublicJwk, use: Use): Finding[] {
+  const expected = use === 'encryption' ? 'enc' : 'sig';
+  const stated = memberOf(jwk, 'use');
+  return stated === undefined || stated === expected
+    ? []
+    : [{ member: 'use', detail: `is ${shown(stated)}; expected ${expected}` }];
+}
+
+function valueFindings(jwk: PublicJwk, use: Use): Finding[] {
+  if (jwk.kty === 'RSA') return rsaFindings(jwk);
+  const curve = memberOf(jwk, 'crv');
+  if (jwk.kty === 'EC') {
+    return curve === 'P-256'
+      ? p256Findings(jwk)
+      : [{ member: 'crv', detail: `is ${shown(curve)}; expected P-256` }];
+  }
+  const expected = use === 'encryption' ? 'X25519' : 'Ed25519';
+  if (curve !== expected)
+    return [{ member: 'crv', detail: `is ${shown(curve)}; a key for ${use} has ${expected}` }];
+  const length = lengthFindings(jwk, 'x', 32);
+  if (length.length > 0) return length;
+  return use === 'encryption' ? x25519Findings(jwk) : ed25519Findings(jwk);
+}
+
+function lengthFindings(jwk: PublicJwk, member: string, bytes: number): Finding[] {
+  const actual = bytesOf(jwk, member).length;
+  return actual === bytes ? [] : [{ member, detail: `has ${actual} bytes; expected ${bytes}` }];
+}
+
+function p256Findings(jwk: PublicJwk): Finding[] {
+  const lengths = [...lengthFindings(jwk, 'x', 32), ...lengthFindings(jwk, 'y', 32)];
+  if (lengths.length > 0) return lengths;
+  return importable(jwk) ? [] : [{ member: 'x', detail: 'and y are not a point of the curve P-256' }];
+}
+
+/** With a point of small order every shared secret is the same, known one; deriving one shows it. */
+function x25519Findings(jwk: PublicJwk): Finding[] {
+  const weak = [{ member: 'x', detail: 'is a point of small order' }];
+  try {
+    const publicKey = createPublicKey({ key: plain(jwk), format: 'jwk' });
+    const shared = diffieHellman({ privateKey: generateKeyPairSync('x25519').privateKey, publicKey });
+    return shared.every((byte) => byte === 0) ? weak : [];
+  } catch {
+    return weak;
+  }
+}
+
+function ed25519Findings(jwk: PublicJwk): Finding[] {
+  return isEd25519Point(bytesOf(jwk, 'x'))
+    ? []
+    : [{ member: 'x', detail: 'is not a usable point of the curve Ed25519' }];
+}
+
+function rsaFindings(jwk: PublicJwk): Finding[] {
+  const modulus = integerOf(jwk, 'n');
+  const exponent = integerOf(jwk, 'e');
+  const bits = modulus.toString(2).length;
+  const findings: Finding[] = [];
+  if (bits < rsaBitsMin || bits > rsaBitsMax) {
+    findings.push({ member: 'n', detail: `has ${bits} bits; expected ${rsaBitsMin} to ${rsaBitsMax}` });
+  } else if (modulus % 2n === 0n) findings.push({ member: 'n', detail: 'is even' });
+  if (exponent < rsaExponentMin || exponent % 2n === 0n || exponent >= 2n ** 64n) {
+    findings.push({ member: 'e', detail: `must be odd and at least ${rsaExponentMin}` });
+  }
+  return findings;
+}
+
+function importable(jwk: PublicJwk): boolean {
+  try {
+    createPublicKey({ key: plain(jwk), format: 'jwk' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The members that make the key, without what it says about itself. */
+function plain(jwk: PublicJwk): JsonWebKey {
+  const members = ['kty', ...(keyMembers[jwk.kty] ?? [])];
+  return Object.fromEntries(members.map((member) => [member, memberOf(jwk, member)]));
+}
+
+const memberOf = (jwk: PublicJwk, member: string): string | undefined => {
+  const value: unknown = Object.entries(jwk).find(([name]) => name === member)?.[1];
+  return typeof value === 'string' ? value : undefined;
+};
+const bytesOf = (jwk: PublicJwk, member: string) => Buffer.from(memberOf(jwk, member) ?? '', 'base64url');
+const integerOf = (jwk: PublicJwk, member: string) => BigInt(`0x0${bytesOf(jwk, member).toString('hex')}`);
+const shown = (value: string | undefined) => JSON.stringify(value?.slice(0, 40) ?? null);

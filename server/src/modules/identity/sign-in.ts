@@ -1,0 +1,37 @@
+/** What every way of signing in ends with: a session of the account, on a device, with its first tokens. */
+import type { SignedIn } from '@alcove/contract/identity';
+import type { TxCtx } from '../../context.ts';
+import type { Clock } from '../../platform/clock/index.ts';
+import type { Ids } from '../../platform/ids/index.ts';
+import { renderAccount, renderDevice, renderWorkspace } from './render.ts';
+import * as store from './store.ts';
+import type { TokenService } from './tokens.ts';
+
+export interface SignInParts {
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly tokens: TokenService;
+}
+
+export async function signIn(ctx: TxCtx, parts: SignInParts, device: store.DeviceRow): Promise<SignedIn> {
+  const account = await store.findAccount(ctx, device.account_id);
+  const [workspace] = await store.listWorkspaces(ctx, device.account_id);
+  if (account === undefined || workspace === undefined)
+    throw new Error('an account without a personal workspace');
+  const session = {
+    id: parts.ids.uuid(),
+    account_id: account.id,
+    device_id: device.id,
+    workspace_id: workspace.id,
+    user_agent: ctx.origin.userAgent ?? null,
+    created_at: new Date(parts.clock.now()),
+    last_seen_at: null,
+  };
+  await store.insertSession(ctx, session);
+  return {
+    account: renderAccount(account),
+    device: renderDevice(device, device.id),
+    workspace: renderWorkspace(workspace),
+    tokens: await parts.tokens.issue(ctx, session),
+  };
+}

@@ -1,0 +1,14 @@
+/** A real service for tests: a real app on a real database, in a folder of its own that is gone afterwards. */
+
+export {
+  type Answer,
+  asPerson,
+  callApi,
+  createTestDevice,
+  type Person,
+  registerPerson,
+  type TestDevice,
+  wrappedKey,
+} from './people.ts';
+export { startTestServer, type TestServer, type TestServerOptions } from './server.ts';
+export { createTemplate, removeTemplate } from './template.ts';

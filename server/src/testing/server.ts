@@ -1,0 +1,65 @@
+import { rm } from 'node:fs/promises';
+import { createApp } from '../app.ts';
+import { type Clock, systemClock } from '../platform/clock/index.ts';
+import { type Environment, parseSettings } from '../platform/config/index.ts';
+import { createLogger, type Logger } from '../platform/telemetry/index.ts';
+import { copyTemplate, dropDatabase } from './template.ts';
+
+export interface TestServer extends AsyncDisposable {
+  /** Where it listens, without a slash at its end. */
+  readonly url: string;
+  readonly dataDir: string;
+  /** Where its control database is; undefined when that is embedded. */
+  readonly databaseUrl: string | undefined;
+  /** Stops the service and starts it again on the same folder, at another address. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TestServerOptions {
+  readonly env?: Environment;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+}
+
+/** Starts a service on a free port with a data folder of its own, on the database that this run of the tests is for. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { dataDir, database } = await copyTemplate();
+  const start = async () => {
+    const app = await createApp(settingsOf(dataDir, database, options.env), {
+      clock: options.clock ?? systemClock,
+      log: options.log ?? createLogger({ level: 'silent' }),
+    });
+    return { app, url: await app.listen() };
+  };
+  let running = await start();
+
+  async function close(): Promise<void> {
+    await running.app[Symbol.asyncDispose]();
+    if (database !== undefined) await dropDatabase(database);
+    await rm(dataDir, { recursive: true, force: true });
+  }
+  return {
+    get url() {
+      return running.url;
+    },
+    dataDir,
+    databaseUrl: database,
+    async restart() {
+      await running.app[Symbol.asyncDispose]();
+      running = await start();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function settingsOf(dataDir: string, database: string | undefined, env: Environment = {}) {
+  return parseSettings({
+    PORT: '0',
+    PUBLIC_URL: 'http://alcove.test',
+    ALCOVE_DATA_DIR: dataDir,
+    ...(database === undefined ? {} : { DATABASE_URL: database }),
+    ...env,
+  });
+}
