@@ -7,7 +7,7 @@ const testDatabaseUrl = process.env.TEST_DATABASE_URL ?? '';
 const withoutDatabase = ['server/src/platform/!(database|jobs)/**', 'server/src/cli/**'];
 
 const architecture = ['server/test/architecture.test.ts'];
-const everything = ['{server,contract,client,examples}/**/*.test.ts'];
+const everything = ['{server,contract,client,examples,docs}/**/*.test.ts'];
 /** Makes what each test's own database is copied from. */
 const globalSetup = ['server/src/testing/global-setup.ts'];
 const installed = ['**/node_modules/**'];
@@ -18,7 +18,8 @@ const sayWhatWasSkipped: Reporter = {
     if (testDatabaseUrl !== '' || !modules.some(({ project }) => project.name === 'unit/pglite')) return;
     console.log(
       '\n Skipped: the run on PostgreSQL, because TEST_DATABASE_URL is not set. The same tests ran on the embedded\n' +
-        ' database. For both: TEST_DATABASE_URL=postgres://user:password@host/database npm test (a superuser).',
+        ' database. For both: TEST_DATABASE_URL=postgres://user:password@host/database npm test\n' +
+        ' (the role needs to create databases and roles).',
     );
   },
 };
