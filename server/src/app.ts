@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemCtx } from './context.ts';
 import { createHttp, healthRoutes } from './http/index.ts';
 import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
-import { createSync, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
+import { createSync, keyRoutes, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
 import { createLocalBlobs } from './platform/blobs/index.ts';
 import type { Clock } from './platform/clock/index.ts';
 import type { Settings } from './platform/config/index.ts';
@@ -114,7 +114,8 @@ export async function createApp(
         },
       }),
       ...identityRoutes(identity),
-      ...syncRoutes(sync, identity.keyring),
+      ...syncRoutes(sync),
+      ...keyRoutes(identity.keyring),
     ],
     authentication: {
       authenticateAccount: (token, workspaceId) =>

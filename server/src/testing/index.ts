@@ -1,5 +1,6 @@
 /** A real service for tests: a real app on a real database, in a folder of its own that is gone afterwards. */
 
+export { createTestClock, type TestClock } from './clock.ts';
 export {
   type Answer,
   asPerson,
@@ -11,4 +12,3 @@ export {
   wrappedKey,
 } from './people.ts';
 export { startTestServer, type TestServer, type TestServerOptions } from './server.ts';
-export { createTemplate, removeTemplate } from './template.ts';

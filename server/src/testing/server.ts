@@ -13,6 +13,8 @@ export interface TestServer extends AsyncDisposable {
   readonly databaseUrl: string | undefined;
   /** Stops the service and starts it again on the same folder, at another address. */
   restart(): Promise<void>;
+  /** Stops the service and leaves its data, for a test that looks at them. */
+  stop(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,8 +36,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
   let running = await start();
 
+  const stop = async () => running.app[Symbol.asyncDispose]();
+
   async function close(): Promise<void> {
-    await running.app[Symbol.asyncDispose]();
+    await stop();
     if (database !== undefined) await dropDatabase(database);
     await rm(dataDir, { recursive: true, force: true });
   }
@@ -46,9 +50,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     dataDir,
     databaseUrl: database,
     async restart() {
-      await running.app[Symbol.asyncDispose]();
+      await stop();
       running = await start();
     },
+    stop,
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,0 +1,183 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  callApi,
+  createTestDevice,
+  registerPerson,
+  startTestServer,
+  type TestServer,
+} from '../testing/index.ts';
+
+let server: TestServer;
+let operatorToken: string;
+beforeAll(async () => {
+  operatorToken = 'an-operator-token-for-tests-only';
+  server = await startTestServer({
+    env: {
+      ALCOVE_OPERATOR_TOKEN: operatorToken,
+      ALCOVE_OPERATOR_LOOPBACK: 'false',
+      ALCOVE_CORS_ORIGINS: 'https://app.example',
+    },
+  });
+});
+afterAll(() => server.close());
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  fetch(`${server.url}${path}`, { headers });
+const device = () => createTestDevice().input;
+const register = (body: unknown, headers: Record<string, string> = {}) =>
+  callApi(server.url, 'POST', '/auth/register', body, headers);
+
+test.each<[string, unknown, number, string, unknown]>([
+  [
+    'an unknown member',
+    { device: device(), admin: true },
+    400,
+    'request.invalid',
+    [{ pointer: '/admin', detail: 'is not a known member' }],
+  ],
+  ['a missing member', {}, 400, 'request.invalid', [{ pointer: '', detail: 'must have device' }]],
+  [
+    'a wrong type',
+    { device: { ...device(), name: 5 } },
+    400,
+    'request.invalid',
+    [{ pointer: '/device/name', detail: 'must be string' }],
+  ],
+  [
+    'a wrong choice',
+    { device: { ...device(), platform: 'toaster' } },
+    400,
+    'request.invalid',
+    [{ pointer: '/device/platform', detail: expect.stringContaining('must be one of') }],
+  ],
+  ['a list for an object', [], 400, 'request.invalid', expect.anything()],
+  ['no body at all', undefined, 400, 'request.invalid', expect.anything()],
+  ['text that is no JSON', '{"device":', 400, 'request.malformed_json', undefined],
+  [
+    'a poisoned prototype',
+    '{"device":{},"__proto__":{"admin":true}}',
+    400,
+    'request.malformed_json',
+    undefined,
+  ],
+  ['a body over the limit', `"${'x'.repeat(1024 * 1024)}"`, 413, 'request.body_too_large', undefined],
+])('%s is refused, and the problem says where and why', async (_name, body, status, code, errors) => {
+  const answer = await register(body);
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+  expect(answer.body).toMatchObject({
+    type: 'about:blank',
+    status,
+    code,
+    requestId: answer.headers.get('x-request-id'),
+  });
+  if (errors !== undefined) expect(answer.body.errors).toEqual(errors);
+  expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*\.ts/);
+});
+
+test('a body of another media type is refused before it is read', async () => {
+  expect(await register('name=ada', { 'content-type': 'text/plain' })).toMatchObject({
+    status: 415,
+    body: { code: 'request.unsupported_media_type' },
+  });
+});
+
+test('an unknown path is 404, and a known one with another method is 405 with what it takes', async () => {
+  expect(await callApi(server.url, 'GET', '/nothing')).toMatchObject({
+    status: 404,
+    body: { code: 'request.not_found' },
+  });
+  const answer = await callApi(server.url, 'GET', '/auth/register');
+  expect(answer).toMatchObject({ status: 405, body: { code: 'request.method_not_allowed' } });
+  expect(answer.headers.get('allow')).toBe('POST');
+});
+
+test('an id of the wrong shape is a 400 that names it, not a fault', async () => {
+  const ada = await registerPerson(server.url);
+  expect(await ada.call('GET', '/auth/pairings/not-an-id')).toMatchObject({
+    status: 400,
+    body: { code: 'request.invalid', errors: [{ pointer: '/id' }] },
+  });
+});
+
+test.each([
+  ['abc-123', 'abc-123'],
+  ['two words', undefined],
+  ['x'.repeat(200), undefined],
+])('the request id %s is kept only when it is harmless', async (sent, kept) => {
+  const answered = (await get('/health', { 'x-request-id': sent })).headers.get('x-request-id');
+  if (kept === undefined) expect(answered).toMatch(/^[0-9a-f-]{36}$/);
+  else expect(answered).toBe(kept);
+});
+
+test.each(['/metrics', '/health/detailed'])('%s is for the operator alone', async (path) => {
+  expect((await get(path)).status).toBe(401);
+  expect((await get(path, { authorization: 'Bearer wrong' })).status).toBe(401);
+  const ada = await registerPerson(server.url);
+  expect((await get(path, { authorization: `Bearer ${ada.tokens.accessToken}` })).status).toBe(401);
+  expect((await get(path, { authorization: `Bearer ${operatorToken}` })).status).toBe(200);
+});
+
+test('metrics count requests under the template of their route, never under their path', async () => {
+  const ada = await registerPerson(server.url);
+  await ada.call('GET', `/auth/pairings/${ada.account.id}`);
+  const text = await (await get('/metrics', { authorization: `Bearer ${operatorToken}` })).text();
+  expect(text).toContain('route="/api/v1/auth/pairings/:id"');
+  expect(text).not.toContain(ada.account.id);
+});
+
+test('every component answers for itself', async () => {
+  const answer = await get('/health/detailed', { authorization: `Bearer ${operatorToken}` });
+  const { components } = await answer.json();
+  for (const name of ['controlDatabase', 'vaults', 'blobs', 'jobs']) {
+    expect(components[name]).toMatchObject({ status: 'ok', latencyMs: expect.any(Number) });
+  }
+});
+
+test('the description of the API is OpenAPI 3.1 and names every route that is served', async () => {
+  const description = await (await get('/openapi.json')).json();
+  expect(description.openapi).toBe('3.1.0');
+  for (const path of ['/api/v1/auth/register', '/api/v1/sync/push', '/api/v1/sync/pull', '/health', '/']) {
+    expect(Object.keys(description.paths)).toContain(path);
+  }
+  expect(description.paths['/api/v1/auth/devices/{id}'].delete.responses).toHaveProperty('204');
+});
+
+test('the page of documentation needs nothing from elsewhere', async () => {
+  const page = await (await get('/docs/')).text();
+  const addresses = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address]) => address);
+  expect(addresses.length).toBeGreaterThan(2);
+  for (const address of addresses) {
+    expect(address).not.toMatch(/^(https?:)?\/\//);
+    expect((await get(new URL(String(address), `${server.url}/docs/`).pathname)).status).toBe(200);
+  }
+});
+
+test('only the configured origins may call from a browser', async () => {
+  const allowed = async (origin: string) =>
+    (await get('/health', { origin })).headers.get('access-control-allow-origin');
+  expect(await allowed('https://app.example')).toBe('https://app.example');
+  expect(await allowed('https://evil.example')).toBeNull();
+});
+
+test('answers carry the headers that keep browsers from guessing, framing and storing', async () => {
+  const { headers } = await get('/health');
+  expect(headers.get('x-content-type-options')).toBe('nosniff');
+  expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+  expect(headers.get('cache-control')).toBe('no-store');
+  expect(headers.get('referrer-policy')).toBe('no-referrer');
+});
+
+test('what is not HTTP is answered with 400 and a closed connection', async () => {
+  const { hostname, port } = new URL(server.url);
+  const answer = await new Promise<string>((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => socket.write('nonsense\r\n\r\n'));
+    let text = '';
+    socket
+      .on('data', (chunk) => (text += chunk))
+      .on('close', () => resolve(text))
+      .on('error', reject);
+  });
+  expect(answer).toMatch(/^HTTP\/1\.1 400/);
+});
