@@ -1,12 +1,11 @@
 import { type Command, commandHelp, overview, UsageError, usage } from './cli/command.ts';
+import { explainFailure } from './cli/explain.ts';
 import { migrate } from './cli/migrate.ts';
 import { parseArguments } from './cli/parse.ts';
 import { settings } from './cli/settings.ts';
 import { start } from './cli/start.ts';
 import { tour } from './cli/tour.ts';
-import { findNearest, SettingsError } from './platform/config/index.ts';
-import { SecretFileError } from './platform/crypto/index.ts';
-import { DataFolderError } from './platform/lock/index.ts';
+import { findNearest } from './platform/config/index.ts';
 import { version } from './version.ts';
 
 const commands: readonly Command[] = [start, migrate, tour, settings];
@@ -16,8 +15,9 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   try {
     return await dispatch(argv);
   } catch (error) {
-    console.error(explain(error));
-    return error instanceof UsageError ? 2 : 1;
+    const isUsage = error instanceof UsageError;
+    console.error(isUsage ? `${error.message}\n${usage(commands)}` : explainFailure(error));
+    return isUsage ? 2 : 1;
   }
 }
 
@@ -44,14 +44,4 @@ function getCommand(name: string): Command {
 function print(text: string): number {
   console.log(text);
   return 0;
-}
-
-/** What an operator can mend needs a sentence; only a defect needs its stack. */
-function explain(error: unknown): string {
-  if (error instanceof UsageError) return `${error.message}\n${usage(commands)}`;
-  const isForOperator = [SettingsError, DataFolderError, SecretFileError].some(
-    (kind) => error instanceof kind,
-  );
-  if (error instanceof Error) return isForOperator ? error.message : (error.stack ?? error.message);
-  return String(error);
 }
