@@ -1,0 +1,121 @@
+/** How a device gets its keys, and its account. */
+import type { DeviceInput, SignedIn } from '@alcove/contract';
+import { toBase64Url } from '@alcove/contract/base64url';
+import { deviceFingerprint, jwkThumbprint, logEntryHash } from '@alcove/contract/keys';
+import { createDeviceKeys, type DeviceKeys } from './crypto/keys.ts';
+import { signEntry } from './device-log.ts';
+import { AlcoveError } from './errors.ts';
+import type { Http } from './http.ts';
+import type { Keyring } from './keyring.ts';
+import { type DeviceRecord, put, type Records, recordKeys, requireDevice } from './records.ts';
+import { tokensToRecord } from './session.ts';
+import { isSignedIn } from './wire.ts';
+
+/** Who this device is. */
+export interface Identity {
+  readonly accountId: string;
+  readonly deviceId: string;
+  readonly workspaceId: string;
+  /** Of this device's keys; the same text that other devices show for it. */
+  readonly fingerprint: string;
+}
+
+/** How a new device introduces itself. */
+export interface DeviceDescription {
+  readonly name: string;
+  readonly platform: DeviceInput['platform'];
+}
+
+export interface IdentityParts {
+  readonly records: Records;
+  readonly http: Http;
+  readonly keyring: Keyring;
+  readonly now: () => number;
+  readonly description: DeviceDescription;
+}
+
+/** Makes an account, or goes on where an earlier call stopped. */
+export async function register(parts: IdentityParts): Promise<void> {
+  const { records, keyring } = parts;
+  if ((await records.read(recordKeys.identity)) === undefined) await createAccount(parts);
+  await keyring.refresh();
+}
+
+export async function findIdentity(records: Records): Promise<Identity | undefined> {
+  const identity = await records.read(recordKeys.identity);
+  if (identity === undefined) return undefined;
+  const { accountId, deviceId, workspaceId } = identity;
+  const { keys } = await requireDevice(records);
+  return { accountId, deviceId, workspaceId, fingerprint: await fingerprintOf(keys) };
+}
+
+/** This device's keys, made and stored on first use: nothing is sent about keys that could still be lost. */
+export async function ensureDevice(records: Records): Promise<DeviceRecord> {
+  const known = await records.read(recordKeys.device);
+  if (known !== undefined) return known;
+  const made = { keys: await createDeviceKeys(), registrationKey: crypto.randomUUID() };
+  await records.write([put(recordKeys.device, made)]);
+  return made;
+}
+
+export function toDeviceInput({ name, platform }: DeviceDescription, keys: DeviceKeys): DeviceInput {
+  return {
+    name,
+    platform,
+    encryptionKey: keys.encryption.publicKey,
+    signingKey: keys.signing.publicKey,
+  };
+}
+
+export function fingerprintOf({ encryption, signing }: DeviceKeys): Promise<string> {
+  return deviceFingerprint({ encryptionKey: encryption.publicKey, signingKey: signing.publicKey });
+}
+
+async function createAccount({ records, http, now, description }: IdentityParts): Promise<void> {
+  if ((await records.read(recordKeys.pairing)) !== undefined) {
+    const message = 'This store waits for a pairing. Claim it, or use a fresh store for a new account.';
+    throw new AlcoveError('identity.exists', message);
+  }
+  const { keys, registrationKey } = await ensureDevice(records);
+  const answer = await http.request({
+    method: 'POST',
+    path: '/auth/register',
+    body: { device: toDeviceInput(description, keys) },
+    idempotencyKey: registrationKey,
+    answer: isSignedIn,
+    // A lost answer leaves an empty account behind that nobody can reach; trying again is harmless.
+    isRepeatable: true,
+  });
+  await storeFirstDevice(records, keys, answer, now());
+}
+
+/**
+ * Everything that the first device decides stands in the store before the server hears of it: the genesis entry, from
+ * which on it trusts the log, and the first epoch key, so that it can write at once, also offline.
+ */
+async function storeFirstDevice(
+  records: Records,
+  keys: DeviceKeys,
+  answer: SignedIn,
+  nowMs: number,
+): Promise<void> {
+  const accountId = answer.account.id;
+  const deviceId = answer.device.id;
+  const unsigned = {
+    action: 'genesis',
+    accountId,
+    deviceId,
+    encryptionKeyThumbprint: await jwkThumbprint(keys.encryption.publicKey),
+    signingKeyThumbprint: await jwkThumbprint(keys.signing.publicKey),
+    previousHash: '',
+    by: deviceId,
+  } as const;
+  const genesis = await signEntry(unsigned, keys.signing);
+  const anchor = await logEntryHash(genesis);
+  const key = toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
+  await records.write([
+    put(recordKeys.identity, { accountId, deviceId, workspaceId: answer.workspace.id, anchor, genesis }),
+    put(recordKeys.tokens, tokensToRecord(answer.tokens, nowMs)),
+    put(recordKeys.epoch(1), { epoch: 1, key, logLength: 1 }),
+  ]);
+}

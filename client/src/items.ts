@@ -1,0 +1,183 @@
+/**
+ * What a device knows of an item: all versions that no other known version supersedes. One leads, the others are
+ * siblings. A version disappears here only when another one proves to have seen it, so neither a server that went
+ * back in time nor one that shows only half can take an edit away.
+ */
+import type { Kind, Meta } from '@alcove/contract';
+import { canonicalClock, compareClocks, mergeClocks, type VectorClock } from '@alcove/contract/clock';
+import { parseHybridTime } from '@alcove/contract/hybrid-time';
+import { AlcoveError } from './errors.ts';
+
+/** Why a version has no value. Its payload is kept, so that it can be opened once the reason is gone. */
+export interface Unopened {
+  readonly code: 'keys.missing' | 'vault.unreadable';
+  readonly payload: string;
+}
+
+export interface StoredVersion {
+  readonly clock: VectorClock;
+  readonly time: string;
+  readonly deviceId: string;
+  readonly epoch: number;
+  readonly deleted: boolean;
+  readonly meta?: Meta;
+  /** The plaintext, as JSON value. */
+  readonly value?: unknown;
+  readonly unopened?: Unopened;
+}
+
+export interface StoredItem {
+  readonly kind: Kind;
+  readonly id: string;
+  /** Never empty; the leading version first. */
+  readonly versions: readonly [StoredVersion, ...StoredVersion[]];
+}
+
+/** A version that stands beside the leading one. */
+export interface SiblingVersion {
+  readonly value: unknown;
+  readonly meta?: Meta;
+  readonly deviceId: string;
+  /** Hybrid time of the edit. */
+  readonly time: string;
+  readonly deleted: boolean;
+  readonly error?: AlcoveError;
+}
+
+/** An item as the app sees it. */
+export interface VaultItem {
+  readonly kind: Kind;
+  readonly id: string;
+  /** What was put, `undefined` when the leading version is deleted or does not open. */
+  readonly value: unknown;
+  readonly meta?: Meta;
+  /** Device that wrote the leading version. */
+  readonly deviceId: string;
+  /** When it was written, by that device's clock: RFC 3339, UTC. */
+  readonly updatedAt: string;
+  /** Names what is shown here, siblings included. Give it to `put` as `basedOn` to supersede exactly that. */
+  readonly version: string;
+  /** True while the server has not confirmed the leading version. */
+  readonly unsynced: boolean;
+  readonly deleted: boolean;
+  /** Versions by other devices that nobody has brought together with this one yet; `put` again to do so. */
+  readonly conflict?: readonly SiblingVersion[];
+  /** Set when the leading version does not open: `keys.missing` or `vault.unreadable`. */
+  readonly error?: AlcoveError;
+}
+
+/**
+ * Brings pulled versions together with known ones.
+ *
+ * Own unsynced versions lead, then what was pulled in the order of the server, then what else survives. A pulled
+ * version that does not open supersedes nothing readable: its clock proves nothing.
+ */
+export function mergeVersions(
+  known: readonly StoredVersion[],
+  pulled: readonly StoredVersion[],
+  isUnsynced: (version: StoredVersion) => boolean,
+): StoredVersion[] {
+  const others = known.filter((old) => !pulled.some((version) => replaces(version, old)));
+  const all = [...others.filter(isUnsynced), ...pulled, ...others.filter((version) => !isUnsynced(version))];
+  const kept = all.filter((version, at) => !all.some((other, otherAt) => hides(other, otherAt, version, at)));
+  return [...kept.filter(isUnsynced), ...kept.filter((version) => !isUnsynced(version))];
+}
+
+/** The item with a new version of this device in front, and without what that version has seen. */
+export function supersede(known: readonly StoredVersion[], version: StoredVersion): StoredItem['versions'] {
+  const concurrent = known.filter((old) => compareClocks(version.clock, old.clock) !== 'dominates');
+  return [version, ...concurrent];
+}
+
+export function hasPlaceFor(versions: readonly StoredVersion[]): versions is StoredItem['versions'] {
+  return versions.length > 0;
+}
+
+/** True when two lists of versions look the same to the app. */
+export function areSameVersions(a: readonly StoredVersion[], b: readonly StoredVersion[]): boolean {
+  const look = (versions: readonly StoredVersion[]) =>
+    versions
+      .map(({ clock, unopened, meta }) => JSON.stringify([canonicalClock(clock), unopened?.code, meta]))
+      .join();
+  return look(a) === look(b);
+}
+
+/** How the app sees an item, or `undefined` when nothing of it lives. */
+export function toVaultItem(
+  { kind, id, versions }: StoredItem,
+  isUnsynced: (version: StoredVersion) => boolean,
+): VaultItem | undefined {
+  if (versions.every(({ deleted }) => deleted)) return undefined;
+  const [leader, ...siblings] = versions;
+  return {
+    kind,
+    id,
+    ...toContent(leader),
+    deviceId: leader.deviceId,
+    updatedAt: leader.time.slice(0, 24),
+    version: canonicalClock(mergeClocks(...versions.map(({ clock }) => clock))),
+    unsynced: isUnsynced(leader),
+    ...(siblings.length === 0 ? {} : { conflict: siblings.map(toSibling) }),
+  };
+}
+
+/** Reads what `VaultItem.version` says. Throws `invalid_argument`. */
+export function versionToClock(version: string): VectorClock {
+  const pairs = version.split(',').map((pair) => /^([0-9a-f-]{36}):(\d{1,16})$/.exec(pair));
+  return Object.fromEntries(
+    pairs.map((match) => {
+      if (match === null)
+        throw new AlcoveError('invalid_argument', 'basedOn is not the `version` of an item.');
+      return [match[1] ?? '', Number(match[2])];
+    }),
+  );
+}
+
+/** Times further ahead than this are a wrong clock somewhere, which is not to spread. */
+const aheadMsMax = 5 * 60_000;
+
+/** The latest believable time among these versions. */
+export function latestTime(versions: readonly StoredVersion[], own: string | undefined, nowMs: number) {
+  const times = versions.map(({ time }) => time).filter((time) => isBelievable(time, nowMs));
+  return [...times, ...(own === undefined ? [] : [own])].toSorted().at(-1);
+}
+
+function isBelievable(time: string, nowMs: number): boolean {
+  const parsed = parseHybridTime(time);
+  return parsed !== undefined && parsed.atMs <= nowMs + aheadMsMax;
+}
+
+/** A pulled copy of a known version takes its place, with newer metadata, unless only the known one is readable. */
+function replaces(pulled: StoredVersion, old: StoredVersion): boolean {
+  const isReadable = pulled.unopened === undefined || old.unopened !== undefined;
+  return isReadable && compareClocks(pulled.clock, old.clock) === 'equal';
+}
+
+/** Of two versions with one clock the first stays. */
+function hides(other: StoredVersion, otherAt: number, version: StoredVersion, at: number): boolean {
+  if (otherAt === at || (other.unopened !== undefined && version.unopened === undefined)) return false;
+  const order = compareClocks(other.clock, version.clock);
+  if (order !== 'equal') return order === 'dominates';
+  return otherAt < at || (version.unopened !== undefined && other.unopened === undefined);
+}
+
+function toContent({ value, meta, deleted, unopened }: StoredVersion) {
+  return {
+    value,
+    deleted,
+    ...(meta === undefined ? {} : { meta }),
+    ...(unopened === undefined ? {} : { error: unopenedToError(unopened) }),
+  };
+}
+
+function toSibling(version: StoredVersion): SiblingVersion {
+  return { ...toContent(version), deviceId: version.deviceId, time: version.time };
+}
+
+function unopenedToError({ code }: Unopened): AlcoveError {
+  const message =
+    code === 'keys.missing'
+      ? 'This version is sealed with an epoch key that this device does not hold yet.'
+      : 'This version does not open: it is damaged, or no device of this account wrote it.';
+  return new AlcoveError(code, message);
+}

@@ -1,0 +1,287 @@
+/**
+ * How a second device joins. The new device shows a code; a device of the account scans it, checks by the fingerprint
+ * that the server shows it the same keys, vouches for them in the device log and wraps the epoch keys with the code's
+ * secret. The new device believes only what that secret proves.
+ */
+import type { Claimed, Device, LogEntry, Pairing } from '@alcove/contract';
+import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
+import { deviceFingerprint, jwkThumbprint, logEntryHash, pairingClaimText } from '@alcove/contract/keys';
+import { wait } from './backoff.ts';
+import { type DeviceKeys, sign } from './crypto/keys.ts';
+import { openPairingShare, sealPairingShare } from './crypto/shares.ts';
+import { hasKeysOf, signEntry } from './device-log.ts';
+import { AlcoveError, hasCode } from './errors.ts';
+import { ensureDevice, fingerprintOf, type IdentityParts, toDeviceInput } from './identity.ts';
+import type { Keyring } from './keyring.ts';
+import {
+  createPairingSecret,
+  formatPairingCode,
+  type PairingCode,
+  parsePairingCode,
+} from './pairing-code.ts';
+import {
+  type EpochRecord,
+  type PairingRecord,
+  put,
+  type Records,
+  recordKeys,
+  remove,
+  requireDevice,
+  requireIdentity,
+} from './records.ts';
+import { type Session, tokensToRecord } from './session.ts';
+import { isClaimed, isPairedDevice, isPairing, isPairingStarted } from './wire.ts';
+
+const approveAttemptsMax = 5;
+const pollMsDefault = 1000;
+
+export interface StartedPairing {
+  /** The text of the QR code. It holds a secret: show it to the own other device only. */
+  readonly code: string;
+  readonly expiresAt: string;
+}
+
+export interface PairingStart extends IdentityParts {
+  readonly url: string;
+}
+
+/** Starts a pairing, or gives back the one that still waits. */
+export async function startPairing(parts: PairingStart): Promise<StartedPairing> {
+  const { records, now } = parts;
+  if ((await records.read(recordKeys.identity)) !== undefined) {
+    throw new AlcoveError(
+      'identity.exists',
+      'This store already belongs to an account. Pair with a fresh one.',
+    );
+  }
+  const waiting = await records.read(recordKeys.pairing);
+  const isOpen = waiting !== undefined && Date.parse(waiting.expiresAt) > now();
+  const pairing = isOpen ? waiting : await createPairing(parts);
+  const { keys } = await requireDevice(records);
+  const code = formatPairingCode({
+    pairingId: pairing.id,
+    fingerprint: await fingerprintOf(keys),
+    secret: fromBase64Url(pairing.secret),
+    url: parts.url,
+  });
+  return { code, expiresAt: pairing.expiresAt };
+}
+
+/** Asks until the pairing is approved, then checks everything and stores the identity. */
+export async function claimPairing(
+  parts: IdentityParts,
+  options: { signal?: AbortSignal; pollMs?: number },
+): Promise<void> {
+  const { records, keyring } = parts;
+  if ((await records.read(recordKeys.identity)) === undefined) await claimOnce(parts, options);
+  await keyring.refresh(options.signal);
+}
+
+/** Admits the device that showed the code. */
+export async function approvePairing(
+  parts: { records: Records; session: Session; keyring: Keyring },
+  text: string,
+): Promise<Device> {
+  const code = parsePairingCode(text);
+  const { device, status } = await readPairing(parts.session, code.pairingId);
+  if ((await deviceFingerprint(device)) !== code.fingerprint) {
+    throw new AlcoveError(
+      'pairing.fingerprint_mismatch',
+      'The server shows other keys for this pairing than the code. It was not approved; do not go on with this server.',
+    );
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    await parts.keyring.refresh();
+    const entry = (await parts.keyring.log()).entries.find(({ deviceId }) => deviceId === device.id);
+    if (entry !== undefined && (await hasKeysOf(entry, device))) return device;
+    if (status !== 'waiting') throw notOpen(status);
+    try {
+      await admit(parts, code, device);
+    } catch (error) {
+      if (!isRace(error) || attempt >= approveAttemptsMax) throw error;
+    }
+  }
+}
+
+async function createPairing({ records, http, description }: IdentityParts): Promise<PairingRecord> {
+  const { keys } = await ensureDevice(records);
+  const { id, challenge, expiresAt } = await http.request({
+    method: 'POST',
+    path: '/auth/pairings',
+    body: { device: toDeviceInput(description, keys) },
+    answer: isPairingStarted,
+    // A lost answer leaves a pairing behind that nobody knows; it expires.
+    isRepeatable: true,
+  });
+  const secret = toBase64Url(createPairingSecret());
+  const pairing = { id, challenge, expiresAt, secret, claimKey: crypto.randomUUID() };
+  await records.write([put(recordKeys.pairing, pairing)]);
+  return pairing;
+}
+
+async function claimOnce(
+  parts: IdentityParts,
+  { signal, pollMs = pollMsDefault }: { signal?: AbortSignal; pollMs?: number },
+): Promise<void> {
+  const { records, now } = parts;
+  const pairing = await records.read(recordKeys.pairing);
+  if (pairing === undefined) throw notOpen('missing');
+  const { keys } = await requireDevice(records);
+  const claimed = await awaitApproval(parts, pairing, keys, { signal, pollMs }).catch(async (error) => {
+    if (isOver(error)) await forgetPairing(records);
+    throw error;
+  });
+  const endorsementHash = await verifyEndorsement(claimed, keys);
+  const epochs = await openPairingShares(claimed, endorsementHash, pairing, keys);
+  const { account, device, workspace, tokens } = claimed;
+  await records.write([
+    put(recordKeys.identity, {
+      accountId: account.id,
+      deviceId: device.id,
+      workspaceId: workspace.id,
+      anchor: endorsementHash,
+    }),
+    put(recordKeys.tokens, tokensToRecord(tokens, now())),
+    ...epochs.map((record) => put(recordKeys.epoch(record.epoch), record)),
+    remove(recordKeys.pairing),
+  ]);
+}
+
+async function awaitApproval(
+  { http }: IdentityParts,
+  pairing: PairingRecord,
+  keys: DeviceKeys,
+  { signal, pollMs }: { signal: AbortSignal | undefined; pollMs: number },
+): Promise<Claimed> {
+  const signature = await sign(keys.signing, pairingClaimText(pairing.id, pairing.challenge));
+  for (;;) {
+    try {
+      return await http.request({
+        method: 'POST',
+        path: `/auth/pairings/${pairing.id}/claim`,
+        body: { signature },
+        idempotencyKey: pairing.claimKey,
+        answer: isClaimed,
+        signal,
+        isRepeatable: true,
+      });
+    } catch (error) {
+      if (!hasCode(error, 'pairing.waiting')) throw error;
+    }
+    await wait(pollMs, signal);
+  }
+}
+
+/** The endorsement must be about this very device. Who made it is proven by the shares, which bind its hash. */
+async function verifyEndorsement(
+  { endorsement, account, device }: Claimed,
+  keys: DeviceKeys,
+): Promise<string> {
+  const own = { encryptionKey: keys.encryption.publicKey, signingKey: keys.signing.publicKey };
+  const isAboutUs =
+    endorsement.action === 'add' &&
+    endorsement.accountId === account.id &&
+    endorsement.deviceId === device.id &&
+    endorsement.by !== device.id &&
+    (await hasKeysOf(endorsement, own));
+  if (!isAboutUs) throw untrusted('the endorsement is not about this device and its keys');
+  return logEntryHash(endorsement);
+}
+
+async function openPairingShares(
+  { account, device, keyShares }: Claimed,
+  endorsementHash: string,
+  pairing: PairingRecord,
+  keys: DeviceKeys,
+): Promise<EpochRecord[]> {
+  if (keyShares.length === 0)
+    throw untrusted('no key share proves that the approving device scanned the code');
+  const secret = fromBase64Url(pairing.secret);
+  return Promise.all(
+    keyShares.map(async ({ epoch, wrapped }) => {
+      const place = {
+        account: account.id,
+        epoch,
+        recipient: device.id,
+        endorsementHash,
+        pairingId: pairing.id,
+      };
+      const opened = await openPairingShare(place, wrapped, keys.encryption, secret);
+      if (opened?.length !== 32) {
+        throw untrusted(`the key share of epoch ${epoch} was not made by who scanned the code`);
+      }
+      return { epoch, key: toBase64Url(opened), logLength: 0 };
+    }),
+  );
+}
+
+function readPairing(session: Session, id: string): Promise<Pairing> {
+  return session.request({
+    method: 'GET',
+    path: `/auth/pairings/${id}`,
+    answer: isPairing,
+    isRepeatable: true,
+  });
+}
+
+async function admit(
+  { records, session, keyring }: { records: Records; session: Session; keyring: Keyring },
+  code: PairingCode,
+  device: Device,
+): Promise<void> {
+  const endorsement = await endorse(records, keyring, device);
+  const endorsementHash = await logEntryHash(endorsement);
+  const wrapFor = async ({ epoch, key }: EpochRecord) => {
+    const { accountId: account } = endorsement;
+    const place = { account, epoch, recipient: device.id, endorsementHash, pairingId: code.pairingId };
+    const wrapped = await sealPairingShare(place, fromBase64Url(key), device.encryptionKey, code.secret);
+    return { epoch, wrapped };
+  };
+  const keyShares = await Promise.all((await keyring.list()).map(wrapFor));
+  await session.request({
+    method: 'POST',
+    path: '/auth/pair-device',
+    body: { pairingId: code.pairingId, keyShares, endorsement },
+    answer: isPairedDevice,
+    isRepeatable: true,
+  });
+}
+
+async function endorse(records: Records, keyring: Keyring, device: Device): Promise<LogEntry> {
+  const { accountId, deviceId } = await requireIdentity(records);
+  const { keys } = await requireDevice(records);
+  const unsigned = {
+    action: 'add',
+    accountId,
+    deviceId: device.id,
+    encryptionKeyThumbprint: await jwkThumbprint(device.encryptionKey),
+    signingKeyThumbprint: await jwkThumbprint(device.signingKey),
+    previousHash: (await keyring.log()).hashes.at(-1) ?? '',
+    by: deviceId,
+  } as const;
+  return signEntry(unsigned, keys.signing);
+}
+
+/** A pairing that can never be claimed any more; the next one gets fresh keys. */
+async function forgetPairing(records: Records): Promise<void> {
+  await records.write([remove(recordKeys.pairing), remove(recordKeys.device)]);
+}
+
+function isOver(error: unknown): boolean {
+  return ['pairing.expired', 'pairing.already_claimed', 'pairing.not_found'].some((code) =>
+    hasCode(error, code),
+  );
+}
+
+function isRace(error: unknown): boolean {
+  return ['keys.log_moved', 'keys.incomplete_shares'].some((code) => hasCode(error, code));
+}
+
+function notOpen(status: string): AlcoveError {
+  return new AlcoveError('pairing.not_open', `This pairing does not wait for approval; it is ${status}.`);
+}
+
+function untrusted(reason: string): AlcoveError {
+  const message = `The approved pairing cannot be trusted: ${reason}. Nothing was taken from it.`;
+  return new AlcoveError('keys.untrusted', message);
+}

@@ -1,0 +1,486 @@
+/** The vault as an app uses it: always there, online or not. */
+import type { Kind, MemoryMeta, Meta, TagMeta } from '@alcove/contract';
+import { aborted, backoffMs, wait } from './backoff.ts';
+import { AlcoveError } from './errors.ts';
+import type { VaultItem } from './items.ts';
+import type { SyncEngine, SyncResult } from './sync.ts';
+import type { Edit, ItemChange, VaultStore } from './vault-store.ts';
+
+const autoSyncPolicy = { baseMs: 1000, capMs: 5 * 60_000 };
+const putManyChunk = 100;
+const itemId = /^[A-Za-z0-9_-]{16,64}$/;
+const kinds: readonly string[] = ['entry', 'memory', 'tag'] satisfies Kind[];
+
+/** What `put` takes. */
+export interface ItemInput {
+  readonly kind: Kind;
+  /** 16 to 64 characters of `A-Z a-z 0-9 _ -`; a UUID is made when it is left out. The server sees it. */
+  readonly id?: string;
+  /** Any JSON value. Only devices of the account can read it. */
+  readonly value: unknown;
+  /** Plain metadata that the server may see, for memories and tags. It is not authenticated. */
+  readonly meta?: Meta;
+  /**
+   * `version` of the item as the app showed it when the user began to edit. With it, an edit that a sync brought
+   * meanwhile becomes a conflict; without it the put supersedes whatever leads at this moment.
+   */
+  readonly basedOn?: string;
+}
+
+export interface ItemRef {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
+/** An item changed: by this app (`local`) or through a sync (`remote`). Read it with `get`. */
+export interface VaultChange extends ItemRef {
+  readonly origin: 'local' | 'remote';
+}
+
+/** How the vault stands. */
+export interface VaultStatus {
+  /** End of the last whole sync, RFC 3339 UTC, by this device's clock. */
+  readonly lastSyncedAt?: string;
+  readonly isSyncing: boolean;
+  /** Changes that the server has not confirmed. */
+  readonly unsynced: number;
+  /** Those of them that the server refused the last time, with its reason. They stay, and are tried again. */
+  readonly rejected: readonly (ItemRef & { readonly code: string; readonly detail: string })[];
+  /** By how many milliseconds this device's clock runs ahead of the server's (negative: behind), as last measured. */
+  readonly clockSkewMs?: number;
+  /** True when this store is a copy of another one: it receives, and sends nothing. See `sync.device_cloned`. */
+  readonly isCloned: boolean;
+  /** Why the last sync failed. */
+  readonly lastError?: AlcoveError;
+}
+
+/** What `on` tells about. */
+export interface VaultEvents {
+  readonly change: VaultChange;
+  readonly conflict: ItemRef;
+  readonly status: VaultStatus;
+}
+
+/**
+ * One person's encrypted, offline vault. Get it as `client.vault`.
+ *
+ * Everything is written to this device first, with a sealed change in the queue, in one transaction; `sync()` brings
+ * it to the other devices. Nothing of it is lost by a lost answer, a restart or a cut connection.
+ */
+export interface Vault {
+  /**
+   * Stores a new item, or a new version of one. Resolves when it is safely on this device; `sync()` sends it.
+   *
+   * Throws `invalid_argument` (the message names the member), `vault.item_too_large`, `identity.missing`, `storage.…`.
+   *
+   * @returns The item's id.
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * const { id } = await client.vault.put({ kind: 'entry', value: { text: 'Up betimes.', tags: ['morning'] } });
+   * await client.vault.put({ kind: 'entry', id, value: { text: 'Up betimes, and to the office.' } });
+   *
+   * const item = await client.vault.get('entry', id);
+   * assert.deepEqual(item?.value, { text: 'Up betimes, and to the office.' });
+   * assert.equal((await client.vault.status()).unsynced, 1);
+   * ```
+   */
+  put(item: ItemInput): Promise<{ id: string }>;
+
+  /**
+   * Stores many items quickly, a hundred per transaction: for imports. When it stops half-way, what was stored stays;
+   * with ids of one's own it may simply be run again. Throws as `put`.
+   *
+   * @param options.onProgress Called with the number of items stored so far.
+   * @returns The ids, in the order of the items.
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * function* journal() {
+   *   for (let day = 1; day <= 250; day += 1) yield { kind: 'entry', value: { day } } as const;
+   * }
+   * const ids = await client.vault.putMany(journal(), { onProgress: (done) => assert(done <= 250) });
+   * assert.equal(ids.length, 250);
+   * assert.equal((await client.vault.sync()).pushed, 250);
+   * ```
+   */
+  putMany(
+    items: Iterable<ItemInput> | AsyncIterable<ItemInput>,
+    options?: { onProgress?: (done: number) => void },
+  ): Promise<string[]>;
+
+  /**
+   * Deletes an item, on all devices with their next sync. Deleting what is not there is fine. Throws as `put`.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * const { id } = await client.vault.put({ kind: 'entry', value: 'not for ever' });
+   * await client.vault.delete('entry', id);
+   * assert.equal(await client.vault.get('entry', id), undefined);
+   * ```
+   */
+  delete(kind: Kind, id: string, options?: { basedOn?: string }): Promise<void>;
+
+  /**
+   * Reads an item, or gives `undefined` where none lives. `conflict` holds what other devices wrote at the same time;
+   * `error` says why a version does not open. Throws `identity.missing`, `storage.…`.
+   *
+   * @example Two devices edit at once; the user brings both together.
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * const url = 'http://127.0.0.1:8080';
+   * await using laptop = await createClient({ url, storage: memoryStorage() });
+   * await using phone = await createClient({ url, storage: memoryStorage() });
+   * await laptop.register();
+   * const pairing = await phone.startPairing();
+   * await laptop.approvePairing(pairing.code);
+   * await pairing.claim();
+   *
+   * const { id } = await laptop.vault.put({ kind: 'entry', value: 'Dined' });
+   * await laptop.vault.sync();
+   * await phone.vault.sync();
+   * await laptop.vault.put({ kind: 'entry', id, value: 'Dined at home' });
+   * await phone.vault.put({ kind: 'entry', id, value: 'Dined with Mr. Moore' });
+   * await laptop.vault.sync();
+   * await phone.vault.sync();
+   *
+   * const item = await phone.vault.get('entry', id);
+   * assert.equal(item?.conflict?.length, 1);
+   * await phone.vault.put({ kind: 'entry', id, value: 'Dined at home with Mr. Moore' });
+   * await phone.vault.sync();
+   * await laptop.vault.sync();
+   * const merged = await laptop.vault.get('entry', id);
+   * assert.equal(merged?.value, 'Dined at home with Mr. Moore');
+   * assert.equal(merged?.conflict, undefined);
+   * ```
+   */
+  get(kind: Kind, id: string): Promise<VaultItem | undefined>;
+
+  /**
+   * Reads all living items, or those of one kind, by kind and id. Throws `identity.missing`, `storage.…`.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * await client.vault.put({ kind: 'entry', value: 'an entry' });
+   * await client.vault.put({ kind: 'tag', value: 'a tag' });
+   * assert.deepEqual((await client.vault.list('tag')).map(({ value }) => value), ['a tag']);
+   * assert.equal((await client.vault.list()).length, 2);
+   * ```
+   */
+  list(kind?: Kind): Promise<VaultItem[]>;
+
+  /**
+   * Calls `listener` from now on: `change` for every changed item, `conflict` when two devices' versions stand side by
+   * side, `status` when a sync begins or ends and after every local write.
+   *
+   * @returns A function that ends it.
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * const seen: string[] = [];
+   * const stop = client.vault.on('change', ({ id, origin }) => seen.push(`${origin} ${id}`));
+   * const { id } = await client.vault.put({ kind: 'entry', value: 'news' });
+   * stop();
+   * await client.vault.put({ kind: 'entry', value: 'unheard' });
+   * assert.deepEqual(seen, [`local ${id}`]);
+   * ```
+   */
+  on<Name extends keyof VaultEvents>(name: Name, listener: (event: VaultEvents[Name]) => void): () => void;
+
+  /**
+   * Sends what waits and receives what is new. Calls while one runs share it. A failed sync loses nothing; call it
+   * again. Passing faults are tried again a few times first, with pauses as the server asks.
+   *
+   * Throws `network`, `timeout`, `aborted`, `auth.signed_out`, `keys.untrusted`, `sync.device_cloned`, or what the
+   * server answers. Single refused changes are no error: see `status().rejected`.
+   *
+   * @param options.signal Ends the waiting. What is under way goes on in the background, which is always safe.
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * await client.vault.put({ kind: 'entry', value: 'To my office.' });
+   * const result = await client.vault.sync({ signal: AbortSignal.timeout(20_000) });
+   * assert.deepEqual(result, { pushed: 1, pulled: 0, conflicts: 0 });
+   * ```
+   */
+  sync(options?: { signal?: AbortSignal }): Promise<SyncResult>;
+
+  /**
+   * Syncs again and again until stopped or closed: about every `intervalMs` (default 30,000), and after failures with
+   * growing, jittered pauses up to five minutes. Failures show in `status`, and as `status` events.
+   *
+   * @returns A function that stops it.
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * await client.vault.put({ kind: 'entry', value: 'sent by itself' });
+   * const stop = client.vault.startAutoSync({ intervalMs: 1000 });
+   * await new Promise<void>((resolve) => {
+   *   client.vault.on('status', ({ unsynced }) => unsynced === 0 && resolve());
+   * });
+   * stop();
+   * assert.equal((await client.vault.status()).unsynced, 0);
+   * ```
+   */
+  startAutoSync(options?: { intervalMs?: number }): () => void;
+
+  /**
+   * Says how the vault stands, for showing it to people.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * await client.vault.put({ kind: 'entry', value: 'offline' });
+   * assert.equal((await client.vault.status()).unsynced, 1);
+   * await client.vault.sync();
+   * const { unsynced, lastSyncedAt, clockSkewMs = 0 } = await client.vault.status();
+   * assert.equal(unsynced, 0);
+   * assert(lastSyncedAt !== undefined && Math.abs(clockSkewMs) < 60_000);
+   * ```
+   */
+  status(): Promise<VaultStatus>;
+}
+
+export interface VaultParts {
+  readonly store: VaultStore;
+  readonly createEngine: (onPulled: (changed: readonly ItemChange[]) => void) => SyncEngine;
+  readonly random: () => number;
+  readonly closed: AbortSignal;
+}
+
+/** The vault, and a way to wait until nothing of it is under way. */
+export function createVault({ store, createEngine, random, closed }: VaultParts): {
+  vault: Vault;
+  idle: () => Promise<void>;
+} {
+  const { on, emit, isHeard } = createEvents();
+  const engine = createEngine((changed) => announce(changed, 'remote'));
+  let running: Promise<SyncResult> | undefined;
+  let lastError: AlcoveError | undefined;
+
+  function announce(changed: readonly ItemChange[], origin: 'local' | 'remote') {
+    for (const { kind, id, isNewConflict } of changed) {
+      emit('change', { kind, id, origin });
+      // Of memories and tags the server keeps siblings too, but they settle by rule and need nobody.
+      if (isNewConflict && kind === 'entry') emit('conflict', { kind, id });
+    }
+  }
+
+  async function status(): Promise<VaultStatus> {
+    const { lastSyncedAt, clockSkewMs, cloned = false } = await store.readSync();
+    const queue = await store.queue();
+    return {
+      isSyncing: running !== undefined,
+      unsynced: queue.length,
+      rejected: queue.flatMap(({ kind, id, rejected }) => (rejected ? [{ kind, id, ...rejected }] : [])),
+      isCloned: cloned,
+      ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
+      ...(clockSkewMs === undefined ? {} : { clockSkewMs }),
+      ...(lastError === undefined ? {} : { lastError }),
+    };
+  }
+
+  /** Counting the queue for nobody would make long imports slow. */
+  async function announceStatus(): Promise<void> {
+    if (isHeard('status') && !closed.aborted) emit('status', await status());
+  }
+
+  async function write(edits: readonly Edit[]): Promise<void> {
+    announce(await store.write(edits), 'local');
+    await announceStatus();
+  }
+
+  async function runSync(): Promise<SyncResult> {
+    try {
+      const result = await engine.run();
+      lastError = undefined;
+      return result;
+    } catch (error) {
+      if (error instanceof AlcoveError) lastError = error;
+      throw error;
+    }
+  }
+
+  /** One sync at a time. A caller's signal ends its own waiting only, for others may wait for the same sync. */
+  function sync({ signal }: { signal?: AbortSignal } = {}): Promise<SyncResult> {
+    if (running === undefined) {
+      running = runSync().finally(() => {
+        running = undefined;
+        return announceStatus();
+      });
+      void announceStatus();
+    }
+    return signal === undefined ? running : untilAborted(running, signal);
+  }
+
+  async function autoSync(intervalMs: number, stopped: AbortSignal): Promise<void> {
+    for (let failures = 0; ; ) {
+      const retryAfterMs = await sync({ signal: stopped }).then(
+        () => undefined,
+        (error: unknown) => (error instanceof AlcoveError ? (error.retryAfterMs ?? 0) : 0),
+      );
+      failures = retryAfterMs === undefined ? 0 : failures + 1;
+      const pauseMs = backoffMs(failures, random, autoSyncPolicy, retryAfterMs);
+      await wait(failures === 0 ? intervalMs : Math.max(pauseMs, autoSyncPolicy.baseMs), stopped);
+    }
+  }
+
+  const vault: Vault = {
+    on,
+    sync,
+    status,
+    async put(item) {
+      const edit = toEdit(item);
+      await write([edit]);
+      return { id: edit.id };
+    },
+    async putMany(items, { onProgress } = {}) {
+      const ids: string[] = [];
+      for await (const chunk of inChunks(items)) {
+        await write(chunk);
+        ids.push(...chunk.map(({ id }) => id));
+        onProgress?.(ids.length);
+      }
+      return ids;
+    },
+    async delete(kind, id, { basedOn } = {}) {
+      requireRef(kind, id);
+      await write([{ kind, id, ...(basedOn === undefined ? {} : { basedOn }) }]);
+    },
+    get: (kind, id) => store.find(kind, id),
+    list: (kind) => store.list(kind),
+    startAutoSync({ intervalMs = 30_000 } = {}) {
+      const stop = new AbortController();
+      const stopped = AbortSignal.any([stop.signal, closed]);
+      // It ends by being aborted, and that is no failure.
+      autoSync(intervalMs, stopped).catch(() => undefined);
+      return () => stop.abort();
+    },
+  };
+  return {
+    vault,
+    idle: async () => {
+      await running?.catch(() => undefined);
+      await store.idle();
+    },
+  };
+}
+
+function toEdit({ kind, id = crypto.randomUUID(), value, meta, basedOn }: ItemInput): Edit {
+  requireRef(kind, id);
+  return {
+    kind,
+    id,
+    text: toJson(value),
+    ...(meta === undefined ? {} : { meta: toKnownMeta(meta) }),
+    ...(basedOn === undefined ? {} : { basedOn }),
+  };
+}
+
+function requireRef(kind: string, id: string): void {
+  if (!kinds.includes(kind)) throw invalid(`kind is entry, memory or tag; ${kind} came`);
+  if (!itemId.test(id)) throw invalid('id has 16 to 64 characters of A-Z a-z 0-9 _ -');
+}
+
+/** A copy, so that the caller may go on changing what was handed over. */
+function toKnownMeta(meta: MemoryMeta | TagMeta): Meta {
+  return structuredClone(meta);
+}
+
+function toJson(value: unknown): string {
+  try {
+    const text: string | undefined = JSON.stringify(value);
+    if (text !== undefined) return text;
+  } catch (cause) {
+    throw invalid('value cannot be written as JSON', cause);
+  }
+  throw invalid('value cannot be written as JSON');
+}
+
+async function* inChunks(items: Iterable<ItemInput> | AsyncIterable<ItemInput>): AsyncGenerator<Edit[]> {
+  let chunk: Edit[] = [];
+  for await (const item of items) {
+    chunk.push(toEdit(item));
+    if (chunk.length < putManyChunk) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(aborted(signal.reason));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+type Listeners = { readonly [Name in keyof VaultEvents]: Set<(event: VaultEvents[Name]) => void> };
+
+function createEvents() {
+  const listeners: Listeners = { change: new Set(), conflict: new Set(), status: new Set() };
+  return {
+    on<Name extends keyof VaultEvents>(name: Name, listener: (event: VaultEvents[Name]) => void): () => void {
+      const own = listeners[name];
+      own.add(listener);
+      return () => void own.delete(listener);
+    },
+    emit<Name extends keyof VaultEvents>(name: Name, event: VaultEvents[Name]): void {
+      for (const listener of listeners[name]) callSafely(listener, event);
+    },
+    isHeard: (name: keyof VaultEvents) => listeners[name].size > 0,
+  };
+}
+
+/** A listener that throws must not end a sync; its error surfaces as an uncaught one, as with DOM events. */
+function callSafely<T>(listener: (event: T) => void, event: T): void {
+  try {
+    listener(event);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+function invalid(reason: string, cause?: unknown): AlcoveError {
+  return new AlcoveError('invalid_argument', `${reason}.`, { cause });
+}
