@@ -1,0 +1,32 @@
+/** A data folder (and database) that servers are started on and killed on, one after the other. */
+import { rm } from 'node:fs/promises';
+import { type ServerProcess, startServerProcess } from '../../src/testing/process.ts';
+import { copyTemplate, dropDatabase } from '../../src/testing/template.ts';
+
+export interface Ground extends AsyncDisposable {
+  readonly dataDir: string;
+  start(): Promise<ServerProcess>;
+}
+
+export async function createGround(): Promise<Ground> {
+  const { dataDir, database } = await copyTemplate();
+  const logFile = `${dataDir}.log`;
+  const env = {
+    PUBLIC_URL: 'http://alcove.test',
+    ...(database === undefined ? {} : { DATABASE_URL: database }),
+  };
+  let server: ServerProcess | undefined;
+  return {
+    dataDir,
+    async start() {
+      server = await startServerProcess({ dataDir, logFile, env });
+      return server;
+    },
+    async [Symbol.asyncDispose]() {
+      await server?.kill();
+      if (database !== undefined) await dropDatabase(database);
+      await rm(dataDir, { recursive: true, force: true });
+      await rm(logFile, { force: true });
+    },
+  };
+}
