@@ -52,6 +52,10 @@ function describePlan({ direction, migrations }: MigrationPlan, dryRun: boolean)
   if (migrations.length === 0) return 'Nothing to do.';
   const statements = migrations.flatMap((migration) => migration[direction]).length;
   const names = migrations.map(({ name }) => `  ${name}`).join('\n');
-  const head = `${migrations.length} migration${migrations.length === 1 ? '' : 's'} ${direction}, ${statements} statements`;
+  const head = `${count(migrations.length, 'migration')} ${direction}, ${count(statements, 'statement')}`;
   return dryRun ? `${head}, tried and taken back:\n${names}` : `${head}:\n${names}`;
+}
+
+function count(amount: number, thing: string): string {
+  return `${amount} ${thing}${amount === 1 ? '' : 's'}`;
 }
