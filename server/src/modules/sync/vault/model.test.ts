@@ -42,14 +42,15 @@ interface Device {
 
 const step = fc.record({
   device: fc.nat(deviceIds.length - 1),
-  item: fc.nat(items.length - 1),
-  act: fc.constantFrom('put', 'put', 'delete', 'push', 'push', 'push', 'repeat', 'pull', 'pull'),
+  // Mostly one item at a time: concurrent versions are what this is about.
+  item: fc.constantFrom(0, 0, 0, 0, 1, 2),
+  act: fc.constantFrom('put', 'put', 'put', 'delete', 'push', 'push', 'push', 'repeat', 'pull'),
   minute: fc.nat(59),
 });
 
 test('holds exactly the versions that no other has seen, and every device learns of them by its own pulls', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 50 }), async (steps) => {
       const vault = await vaults.create();
       const devices = deviceIds.map(createDevice);
       const accepted: Change[] = [];
@@ -65,7 +66,7 @@ test('holds exactly the versions that no other has seen, and every device learns
       checkHeld(await vault.pullAll(laptop, 1), accepted);
       for (const device of devices) checkHeld([...device.replica.values()], accepted);
     }),
-    { numRuns: 150 },
+    { numRuns: 200 },
   );
 });
 
