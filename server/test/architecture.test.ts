@@ -127,19 +127,19 @@ const planted: readonly (readonly [rule: string, path: string, source: string, s
     'SQL stays in the store',
     identity,
     'const rows = sql<{ id: string }>`select id from device`;',
-    `${identity} contains SQL, but a module keeps all its SQL in its store.`,
+    `${identity} contains SQL, but SQL stands only in a store and in the program of a vault.`,
   ],
   [
     'SQL in a text is SQL',
     'server/src/modules/sync/service.ts',
     "database.exec('DELETE FROM synced_entries WHERE id = ?');",
-    'server/src/modules/sync/service.ts contains SQL, but a module keeps all its SQL in its store.',
+    'server/src/modules/sync/service.ts contains SQL, but SQL stands only in a store and in the program of a vault.',
   ],
   [
     'a query builder is SQL',
     'server/src/http/problems.ts',
     "await ctx.tx.selectFrom('device').selectAll().execute();",
-    'server/src/http/problems.ts contains SQL, but a module keeps all its SQL in its store.',
+    'server/src/http/problems.ts contains SQL, but SQL stands only in a store and in the program of a vault.',
   ],
 ];
 

@@ -9,7 +9,7 @@ export function hasMisplacedSql(place: Place, source: string): boolean {
 function mayHoldSql({ path, zone }: Place): boolean {
   if (isTest(path) || zone === 'platform' || zone === 'migrations') return true;
   if (zone === 'testing' || zone === 'bench' || zone === 'client' || zone === 'examples') return true;
-  return zone === 'module' && (/\/(?:[a-z-]+-)?store\.ts$/.test(path) || path.includes('/vault'));
+  return /\/(?:[a-z-]+-)?store\.ts$/.test(path) || (zone === 'module' && path.includes('/vault/'));
 }
 
 const sqlShapes: readonly RegExp[] = [

@@ -19,7 +19,7 @@ function violationsOf(path: string, source: string): string[] {
     return rule === undefined ? [] : [`${path} imports ${target}, but ${rule}.`];
   });
   const sql = hasMisplacedSql(place, source)
-    ? [`${path} contains SQL, but a module keeps all its SQL in its store.`]
+    ? [`${path} contains SQL, but SQL stands only in a store and in the program of a vault.`]
     : [];
   return [...imports, ...sql];
 }
