@@ -164,6 +164,8 @@ describe('what is allowed stays allowed', () => {
       identity,
       `// import '../sync/index.ts'\n/* import('../sync/x.ts') */`,
     ],
+    ["SQL in the edge's own store", 'server/src/http/idempotency-store.ts', 'sql`select 1 from claim`'],
+    ['SQL in the program of a vault', 'server/src/modules/sync/vault/push.ts', `'DELETE FROM synced_tags'`],
     ['SQL in a store', 'server/src/modules/identity/session-store.ts', 'sql`select 1 from session`'],
     [
       'SQL that is only talked about',
