@@ -1,0 +1,86 @@
+/** The process from outside: what an operator meets when starting and stopping it. */
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { createTestDevice } from '../src/testing/index.ts';
+import { alcoveBin } from '../src/testing/process.ts';
+import { createGround } from './crash/ground.ts';
+
+const exitWithinMs = 10_000;
+
+test('a second server on the same data folder refuses with a sentence, and the first serves on', async () => {
+  await using ground = await createGround();
+  const first = await ground.start();
+  const env = { PATH: process.env.PATH ?? '', PORT: '0', ALCOVE_DATA_DIR: ground.dataDir };
+  const second = promisify(execFile)(process.execPath, [alcoveBin, 'start'], { env, cwd: ground.dataDir });
+  await expect(second).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      `^Another Alcove \\(process ${first.pid}, started [^)]+\\) already uses ${ground.dataDir}\\. Stop it, or point ALCOVE_DATA_DIR elsewhere\\.\n$`,
+    ),
+  });
+  expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
+});
+
+test('SIGTERM lets a request under way finish, takes no new ones, and ends with exit code 0 in time', async () => {
+  await using ground = await createGround();
+  const server = await ground.start();
+  const slow = await beginSlowRequest(server.url);
+  const askedAt = performance.now();
+  const exit = server.stop();
+  await waitUntilRefused(server.url);
+  slow.finish();
+  expect(await slow.answer).toMatch(/^HTTP\/1\.1 201 Created\r\n/);
+  expect(await exit).toBe(0);
+  expect(performance.now() - askedAt).toBeLessThan(exitWithinMs);
+});
+
+test('a request that never ends does not keep a server from stopping in time', async () => {
+  await using ground = await createGround();
+  const server = await ground.start();
+  const endless = await beginSlowRequest(server.url);
+  const askedAt = performance.now();
+  expect(await server.stop()).toBe(0);
+  expect(performance.now() - askedAt).toBeLessThan(exitWithinMs);
+  expect(await endless.answer).toBe('');
+});
+
+/** A registration whose body has arrived by half; the server has to be in the middle of it. */
+async function beginSlowRequest(url: string) {
+  const body = JSON.stringify({ device: createTestDevice().input });
+  const half = Math.floor(body.length / 2);
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  socket.write(
+    `POST /api/v1/auth/register HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length}\r\n\r\n${body.slice(0, half)}`,
+  );
+  // There is no sign from the server that half a body has arrived.
+  await sleep(200);
+  return { answer: readToEnd(socket), finish: () => void socket.write(body.slice(half)) };
+}
+
+async function readToEnd(socket: Socket): Promise<string> {
+  let text = '';
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.on('error', () => undefined);
+  await once(socket, 'close');
+  return text;
+}
+
+async function waitUntilRefused(url: string): Promise<void> {
+  for (;;) {
+    const status = await fetch(`${url}/readyz`).then(
+      (response) => response.status,
+      () => 'refused' as const,
+    );
+    if (status === 503 || status === 'refused') return;
+    await sleep(10);
+  }
+}
