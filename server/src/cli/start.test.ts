@@ -57,16 +57,6 @@ test('the first start says where it listens, on which database, where the data l
   expect(greeting).toContain('npm run tour');
 });
 
-test('a second service on the same data folder refuses with a sentence that names the first', async () => {
-  const { code, message } = await refusal({});
-  expect(message).toMatch(`Another Alcove (process ${first.pid}, started `);
-  expect(message).toContain(
-    `already uses ${join(folder, 'data')}. Stop it, or point ALCOVE_DATA_DIR elsewhere.`,
-  );
-  expect(message).not.toContain('    at ');
-  expect(code).toBe(1);
-});
-
 test('a PostgreSQL that does not answer is named as the reason, without the password', async () => {
   const { code, message } = await refusal({
     ALCOVE_DATA_DIR: join(folder, 'other'),
@@ -84,14 +74,4 @@ test('a port that is taken is named as the reason', async () => {
   });
   expect(message).toContain('Something already listens there');
   expect(code).toBe(1);
-});
-
-test('SIGTERM ends it with 0 within 10 seconds', async () => {
-  const child = start({ ALCOVE_DATA_DIR: join(folder, 'fourth') });
-  await greetingOf(child);
-  const startedMs = performance.now();
-  child.kill('SIGTERM');
-  const [code] = await once(child, 'exit');
-  expect(code).toBe(0);
-  expect(performance.now() - startedMs).toBeLessThan(10_000);
 });
