@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCtx } from './context.ts';
-import { createHttp, healthRoutes } from './http/index.ts';
+import { createHttp, createIdempotency, healthRoutes } from './http/index.ts';
 import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
 import { createSync, keyRoutes, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
 import { createLocalBlobs } from './platform/blobs/index.ts';
@@ -87,7 +87,21 @@ export async function createApp(
   await identity.rotateSigningKeys(createCtx(stopping.signal));
   const sync = createSync({ vaults, clock });
 
-  const jobs = opened.use(await createJobs({ database, log, jobs: identityJobs(identity, createCtx) }));
+  const idempotency = createIdempotency({ clock, ids, envelope });
+  const jobs = opened.use(
+    await createJobs({
+      database,
+      log,
+      jobs: [
+        ...identityJobs(identity, createCtx),
+        {
+          name: 'http.sweep-idempotency-keys',
+          cron: '37 * * * *',
+          run: (signal) => idempotency.sweep(createCtx(signal)),
+        },
+      ],
+    }),
+  );
   const flushSeen = () =>
     identity.sessions
       .flushSeen(createCtx(stopping.signal))
@@ -123,6 +137,7 @@ export async function createApp(
       operatorToken,
       trustLoopbackOperator: settings.operator.loopbackAllowed,
     },
+    idempotency,
     database,
     ids,
     log,

@@ -27,6 +27,8 @@ export interface Ctx<Caller extends Actor = Actor> {
   readonly log: Logger;
   readonly database: Database;
   readonly origin: Origin;
+  /** What has to be written in the same transaction as the effect of this request, given what `work` returned. */
+  readonly beforeCommit?: ((tx: TxCtx, result: unknown) => Promise<void>) | undefined;
 }
 
 /** Where a request came from. */
@@ -39,7 +41,7 @@ export interface Origin {
  * A context bound to an open transaction. It takes the place of the context it was made from: the database is out of
  * reach inside, because a second transaction would wait for ever on the embedded database and escape this one on PostgreSQL.
  */
-export interface TxCtx<Caller extends Actor = Actor> extends Omit<Ctx<Caller>, 'database'> {
+export interface TxCtx<Caller extends Actor = Actor> extends Omit<Ctx<Caller>, 'database' | 'beforeCommit'> {
   readonly tx: Transaction;
   readonly role: 'tenant' | 'owner';
   /** Runs `effect` once the transaction is committed, and not at all when it is taken back. */
@@ -77,7 +79,12 @@ async function begin<Caller extends Actor, T>(
   open: (run: (tx: Transaction) => Promise<T>) => Promise<T>,
 ): Promise<T> {
   const effects: (() => void)[] = [];
-  const result = await open((tx) => work(bind(ctx, tx, role, effects)));
+  const result = await open(async (tx) => {
+    const bound = bind(ctx, tx, role, effects);
+    const answer = await work(bound);
+    await ctx.beforeCommit?.(bound, answer);
+    return answer;
+  });
   for (const effect of effects) effect();
   return result;
 }

@@ -41,3 +41,13 @@ export const notReady = failure(
   'The service does not take requests at this moment.',
 );
 export const internal = failure('internal.error', 500, 'Something went wrong on our side.');
+export const idempotencyKeyReused = failure(
+  'idempotency.key_reused',
+  422,
+  'This Idempotency-Key was used for another request.',
+);
+export const idempotentRequestRunning = failure(
+  'idempotency.running',
+  409,
+  'The first request with this Idempotency-Key is still running.',
+);

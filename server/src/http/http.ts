@@ -1,19 +1,18 @@
 /** The edge: turns routes into a server that authenticates, validates, answers, measures and drains. */
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Actor, Ctx } from '../context.ts';
+import Fastify, { type FastifyInstance } from 'fastify';
 import type { Database } from '../platform/database/index.ts';
 import type { Ids } from '../platform/ids/index.ts';
-import { type Logger, type Metrics, withSpan } from '../platform/telemetry/index.ts';
+import type { Logger, Metrics } from '../platform/telemetry/index.ts';
 import { type Authentication, createAuthenticate } from './authenticate.ts';
+import { addEndpoint, type EndpointParts } from './endpoint.ts';
 import { methodNotAllowed, notFound } from './errors.ts';
-import { readIdempotencyKey } from './idempotency-key.ts';
-import { describeApi, describeRoute } from './openapi.ts';
+import type { Idempotency } from './idempotency.ts';
+import { describeApi } from './openapi.ts';
 import { sendProblem, toFailure } from './problems.ts';
-import { RequestCtx } from './request-ctx.ts';
-import { type Head, type Input, JsonText, Reply, type Route } from './route.ts';
-import { type Check, createBodyCheck, createTextCheck } from './validation.ts';
+import type { RequestCtx } from './request-ctx.ts';
+import type { Head, Route } from './route.ts';
 
 export interface HttpOptions {
   readonly version: string;
@@ -22,6 +21,7 @@ export interface HttpOptions {
   readonly bodyBytesMax: number;
   readonly routes: readonly Route[];
   readonly authentication: Authentication;
+  readonly idempotency: Idempotency;
   readonly database: Database;
   readonly ids: Ids;
   readonly log: Logger;
@@ -53,12 +53,12 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   observe(app, options);
   answerErrors(app, options);
   await app.register(async (scope) => {
-    for (const route of options.routes) addRoute(scope, route, options);
-    addMetrics(scope, options);
-    refuseOtherMethods(scope, [
-      ...options.routes.map(({ head }) => head),
-      { method: 'GET', path: '/metrics' },
-    ]);
+    const authenticate = createAuthenticate(options.authentication);
+    const parts = { ...options, authenticate };
+    for (const route of options.routes) addEndpoint(scope, route, parts);
+    addMetrics(scope, parts);
+    const heads = [...options.routes.map(({ head }) => head), { method: 'GET', path: '/metrics' } as const];
+    refuseOtherMethods(scope, heads, options.corsOrigins.length > 0);
   });
   await app.ready();
 
@@ -97,9 +97,10 @@ function acceptJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (request.routeOptions.config.rawBody === true) done(null, body);
-    else if (body.length === 0) done(null, undefined);
-    else parse(request, body.toString('utf8'), done);
+    if (request.routeOptions.config.rawBody === true) return done(null, body);
+    request.sentBody = body;
+    if (body.length === 0) return done(null, undefined);
+    return parse(request, body.toString('utf8'), done);
   });
 }
 
@@ -128,82 +129,26 @@ function answerErrors(app: FastifyInstance, { log }: HttpOptions): void {
   );
 }
 
-function addRoute(scope: FastifyInstance, { head, handler }: Route, options: HttpOptions): void {
-  const authenticate = createAuthenticate(options.authentication);
-  const readInput = createInputReader(head);
-  const _spanName = `${head.method} ${head.path}`;
-  const _spanAttributes = { 'http.request.method': head.method, 'http.route': head.path };
-  scope.route({
-    method: head.method,
-    url: head.path,
-    ...(head.bodyBytesMax === undefined ? {} : { bodyLimit: head.bodyBytesMax }),
-    config: { rawBody: head.rawBody === true },
-    schema: describeRoute(head),
-    validatorCompiler: () => () => true,
-    onRequest: async (request, reply) => {
-      const actor = await authenticate(request, head.caller);
-      request.ctx = new RequestCtx(request, reply, actor, options);
-    },
-    handler: async (request, reply) => {
-      const ctx = request.ctx;
-      if (ctx === undefined) throw new Error('a request reached its handler without a context');
-      const answer = await withSpan(`${head.method} ${head.path}`, async () =>
-        handler(ctx, readInput(request)),
-      );
-      return sendAnswer(reply, head, answer);
-    },
-  });
-}
-
-function createInputReader(head: Head): (request: FastifyRequest) => Input<Head> {
-  const checkParams: Check = head.params ? createTextCheck(head.params, 'The path') : () => undefined;
-  const checkQuery: Check = head.query ? createTextCheck(head.query, 'The query') : () => undefined;
-  const checkBody = bodyCheckOf(head);
-  return (request) => ({
-    params: checkParams(request.params) as undefined,
-    query: checkQuery(request.query) as undefined,
-    body: checkBody(request.body) as undefined,
-    idempotencyKey:
-      head.idempotency === 'none'
-        ? undefined
-        : readIdempotencyKey(request.headers['idempotency-key'], request.headers['x-idempotency-key']),
-  });
-}
-
-function bodyCheckOf(head: Head): Check {
-  if (head.rawBody === true) return (body) => body ?? Buffer.alloc(0);
-  return head.body === undefined ? () => undefined : createBodyCheck(head.body);
-}
-
-function sendAnswer(reply: FastifyReply, head: Head, answer: unknown): FastifyReply {
-  reply.code(head.success.status);
-  if (answer instanceof Reply) {
-    reply.headers(answer.headers);
-    return sendBody(reply, answer.body);
-  }
-  return sendBody(reply, answer);
-}
-
-function sendBody(reply: FastifyReply, body: unknown): FastifyReply {
-  if (body instanceof JsonText) return reply.type('application/json; charset=utf-8').send(body.bytes);
-  return reply.send(body);
-}
-
-function addMetrics(scope: FastifyInstance, options: HttpOptions): void {
-  const authenticate = createAuthenticate(options.authentication);
+function addMetrics(scope: FastifyInstance, { authenticate, metrics }: EndpointParts & HttpOptions): void {
   scope.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
     await authenticate(request, 'operator');
-    return reply.type(options.metrics.contentType).send(await options.metrics.text());
+    return reply.type(metrics.contentType).send(await metrics.text());
   });
 }
 
 /** A known path with another method is 405 with the methods that it takes, not 404. */
-function refuseOtherMethods(scope: FastifyInstance, heads: readonly Pick<Head, 'method' | 'path'>[]): void {
+function refuseOtherMethods(
+  scope: FastifyInstance,
+  heads: readonly Pick<Head, 'method' | 'path'>[],
+  corsOn: boolean,
+): void {
   for (const [path, taken] of Map.groupBy(heads, ({ path }) => path)) {
     const methods = taken.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     const Allow = methods.join(', ');
     scope.route({
-      method: scope.supportedMethods.filter((method) => !methods.includes(method) && method !== 'OPTIONS'),
+      method: scope.supportedMethods.filter(
+        (method) => !methods.includes(method) && (method !== 'OPTIONS' || !corsOn),
+      ),
       url: path,
       schema: { hide: true },
       onRequest: async (request) => {
@@ -230,7 +175,9 @@ async function drain(app: FastifyInstance, withinMs: number): Promise<void> {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    ctx?: Ctx<Actor>;
+    ctx?: RequestCtx;
+    /** The body's bytes, by which two requests with one Idempotency-Key are compared. */
+    sentBody?: Buffer;
   }
   interface FastifyContextConfig {
     rawBody?: boolean;

@@ -7,17 +7,23 @@ import * as errors from './errors.ts';
 const mediaType = 'application/problem+json; charset=utf-8';
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: Failure): FastifyReply {
-  const { status, code, title, message, extensions, headers } = failure;
-  const problem = {
+  return reply
+    .code(failure.status)
+    .headers(failure.headers)
+    .type(mediaType)
+    .send(problemOf(failure, request.id));
+}
+
+export function problemOf({ status, code, title, message, extensions }: Failure, requestId: string): string {
+  return JSON.stringify({
     type: 'about:blank',
     title,
     status,
     detail: message,
     code,
-    requestId: request.id,
+    requestId,
     ...extensions,
-  };
-  return reply.code(status).headers(headers).type(mediaType).send(JSON.stringify(problem));
+  });
 }
 
 /** What a thrown value means to the caller. A defect is logged whole and answered with nothing but its request id. */

@@ -3,23 +3,24 @@ import type { Actor, Ctx, Origin } from '../context.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Logger } from '../platform/telemetry/index.ts';
 
+export interface RequestCtxParts {
+  readonly database: Database;
+  readonly log: Logger;
+}
+
 /** The context of one request. What few handlers ask for (the signal, a logger of its own) is made when asked. */
 export class RequestCtx implements Ctx {
   readonly actor: Actor;
   readonly requestId: string;
   readonly database: Database;
   readonly origin: Origin;
+  beforeCommit?: Ctx['beforeCommit'];
   readonly #reply: FastifyReply;
   readonly #log: Logger;
   #signal: AbortSignal | undefined;
   #childLog: Logger | undefined;
 
-  constructor(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    actor: Actor,
-    parts: { database: Database; log: Logger },
-  ) {
+  constructor(request: FastifyRequest, reply: FastifyReply, actor: Actor, parts: RequestCtxParts) {
     this.actor = actor;
     this.requestId = request.id;
     this.database = parts.database;

@@ -17,8 +17,12 @@ export interface Head {
   readonly description?: string;
   /** `device`: an account, from a session that belongs to one of its devices. */
   readonly caller: 'anyone' | 'account' | 'device' | 'operator';
-  /** `handler`: the edge checks the Idempotency-Key, and the handler keeps its answer together with its effect. */
-  readonly idempotency: 'none' | 'handler';
+  /**
+   * How a request with an Idempotency-Key is kept from acting twice. `transaction`: the handler answers what its one
+   * transaction returns, and the edge keeps that answer in the same transaction. `after`: the edge keeps the answer once
+   * the handler is done. `handler`: the handler does it. `none` is for routes that change nothing.
+   */
+  readonly idempotency: 'none' | 'transaction' | 'after' | 'handler';
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
@@ -37,7 +41,7 @@ export interface Input<H extends Head> {
   readonly params: Part<H['params']>;
   readonly query: Part<H['query']>;
   readonly body: H['rawBody'] extends true ? Buffer : Part<H['body']>;
-  /** The caller's key, without quotes; only on routes with `idempotency: 'handler'`. */
+  /** The caller's key, without quotes; on routes that change something. */
   readonly idempotencyKey: string | undefined;
 }
 

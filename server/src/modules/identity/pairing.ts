@@ -48,8 +48,10 @@ export function createPairing(parts: SignInParts): PairingService {
         created_at: new Date(clock.now()),
         expires_at: later(),
       };
-      await asSystem(ctx, (tx) => store.insertPairing(tx, row));
-      return { id: row.id, challenge: row.challenge, expiresAt: row.expires_at.toISOString() };
+      return asSystem(ctx, async (tx) => {
+        await store.insertPairing(tx, row);
+        return { id: row.id, challenge: row.challenge, expiresAt: row.expires_at.toISOString() };
+      });
     },
 
     read: (ctx, id) =>

@@ -66,6 +66,13 @@ test.each<[string, Jwk, Jwk, string, RegExp]>([
   ['a short modulus', rsa(1024), ed25519, '/device/encryptionKey/n', /1024 bits/],
   ['a weak exponent', rsa(2048, 3), ed25519, '/device/encryptionKey/e', /65537/],
   ['a key meant for another use', { ...x25519, use: 'sig' }, ed25519, '/device/encryptionKey/use', /enc/],
+  [
+    'a key with a novel in it',
+    { ...x25519, kid: 'x'.repeat(5000) },
+    ed25519,
+    '/device/encryptionKey/kty',
+    /4096/,
+  ],
   ['one key for both uses', p256, p256, '/device/signingKey/x', /again/],
 ])('%s is refused, naming the member and the reason', (_name, encryptionKey, signingKey, pointer, detail) => {
   expect(errorsOf(encryptionKey, signingKey)).toContainEqual({

@@ -10,6 +10,8 @@ interface Finding {
   readonly detail: string;
 }
 
+/** An RSA key of 8192 bits fits twice; without a bound a `kid` could be a megabyte. */
+const jwkTextLengthMax = 4096;
 const rsaBitsMin = 2048;
 const rsaBitsMax = 8192;
 const rsaExponentMin = 65_537n;
@@ -52,6 +54,9 @@ function findingsOf(jwk: PublicJwk, use: Use): Finding[] {
   const members = keyMembers[jwk.kty];
   if (members === undefined || (use === 'signing' && jwk.kty === 'RSA')) {
     return [{ member: 'kty', detail: `is ${shown(jwk.kty)}; a key for ${use} is ${accepted[use]}` }];
+  }
+  if (JSON.stringify(jwk).length > jwkTextLengthMax) {
+    return [{ member: 'kty', detail: `stands in a key of more than ${jwkTextLengthMax} characters` }];
   }
   const shape = [...unknownMembers(jwk, members), ...members.flatMap((member) => textFindings(jwk, member))];
   return shape.length > 0 ? shape : [...descriptionFindings(jwk, use), ...valueFindings(jwk, use)];

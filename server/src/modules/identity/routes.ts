@@ -23,7 +23,6 @@ import { type Route, route } from '../../http/route.ts';
 import type { Identity } from './index.ts';
 
 const tag = 'identity';
-const idempotency = 'none';
 const Id = Strict({ id: Uuid });
 const Page = Strict({
   cursor: Type.Optional(Uuid),
@@ -38,7 +37,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'POST',
         path: '/api/v1/auth/register',
         tag,
-        idempotency,
+        idempotency: 'transaction',
         caller: 'anyone',
         summary: 'Make an anonymous account',
         description:
@@ -57,7 +56,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'POST',
         path: '/api/v1/auth/pairings',
         tag,
-        idempotency,
+        idempotency: 'transaction',
         caller: 'anyone',
         summary: 'Start a pairing, from the new device',
         body: PairingRequest,
@@ -74,7 +73,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'GET',
         path: '/api/v1/auth/pairings/:id',
         tag,
-        idempotency,
+        idempotency: 'none',
         caller: 'device',
         summary: 'Look at a pairing, from a device of the account',
         params: Id,
@@ -91,7 +90,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'POST',
         path: '/api/v1/auth/pair-device',
         tag,
-        idempotency,
+        idempotency: 'transaction',
         caller: 'device',
         summary: 'Admit a new device',
         description: 'Vouches for the new device in the device log and hands it every epoch key, wrapped.',
@@ -109,7 +108,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'POST',
         path: '/api/v1/auth/pairings/:id/claim',
         tag,
-        idempotency,
+        idempotency: 'transaction',
         caller: 'anyone',
         summary: 'Claim an approved pairing, from the new device',
         description:
@@ -129,7 +128,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'GET',
         path: '/api/v1/auth/devices',
         tag,
-        idempotency,
+        idempotency: 'none',
         caller: 'account',
         summary: 'List my devices',
         query: Page,
@@ -142,7 +141,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'PATCH',
         path: '/api/v1/auth/devices/:id',
         tag,
-        idempotency,
+        idempotency: 'transaction',
         caller: 'account',
         summary: 'Rename a device',
         params: Id,
@@ -156,7 +155,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'DELETE',
         path: '/api/v1/auth/devices/:id',
         tag,
-        idempotency,
+        idempotency: 'transaction',
         caller: 'account',
         summary: 'Revoke a device',
         description:
@@ -171,7 +170,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'POST',
         path: '/api/v1/auth/refresh',
         tag,
-        idempotency,
+        idempotency: 'after',
         caller: 'anyone',
         summary: 'Get new tokens',
         description:
@@ -188,7 +187,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'POST',
         path: '/api/v1/auth/logout',
         tag,
-        idempotency,
+        idempotency: 'transaction',
         caller: 'account',
         summary: 'End this session, or all of them',
         body: LogoutRequest,
@@ -201,7 +200,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'GET',
         path: '/api/v1/auth/me',
         tag,
-        idempotency,
+        idempotency: 'none',
         caller: 'account',
         summary: 'Who I am',
         success: { status: 200, body: Me, description: 'Account, session, device and workspaces.' },
@@ -213,7 +212,7 @@ export function identityRoutes(identity: Identity): Route[] {
         method: 'GET',
         path: '/.well-known/jwks.json',
         tag,
-        idempotency,
+        idempotency: 'none',
         caller: 'anyone',
         summary: 'The keys that access tokens are signed with',
         success: { status: 200, body: Jwks, description: 'A JWKS (RFC 7517).' },

@@ -30,7 +30,7 @@ export function keyRoutes(keyring: Keyring): Route[] {
           'Appends to the device log and hands the new epoch key, wrapped, to every device that the log admits. ' +
           'The first epoch comes with the genesis entry. Sending the same again is answered the same.',
         caller: 'device',
-        idempotency: 'none',
+        idempotency: 'transaction',
         body: MintRequest,
         bodyBytesMax: mintBodyBytesMax,
         success: { status: 200, body: Keys, description: 'The keys as they now are.' },

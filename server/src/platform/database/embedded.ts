@@ -10,12 +10,16 @@ import type { Connection } from './connection.ts';
 import { startParams } from './embedded-settings.ts';
 
 const run = promisify(execFile);
-const int8 = 20;
+/** Types by their number in PostgreSQL, as the other driver gives them. */
+const parsers = {
+  /* bytea */ 17: (text: string) => Buffer.from(text.slice(2), 'hex'),
+  /* int8 */ 20: Number,
+};
 
 /** PostgreSQL inside this process, one connection, its files in `directory`. */
 export async function connectEmbedded(directory: string): Promise<Connection> {
   if (!existsSync(directory)) await initialise(directory);
-  const pglite = await PGlite.create(directory, { startParams, parsers: { [int8]: Number } });
+  const pglite = await PGlite.create(directory, { startParams, parsers });
   return {
     kind: 'embedded',
     dialect: new PGliteDialect({ pglite }),

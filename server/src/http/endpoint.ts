@@ -1,0 +1,130 @@
+/** One route as the server runs it: authenticate, check the input, run the handler once, answer. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { withSpan } from '../platform/telemetry/index.ts';
+import type { createAuthenticate } from './authenticate.ts';
+import { type Idempotency, isLastingRefusal, type KeptAnswer } from './idempotency.ts';
+import { readIdempotencyKey } from './idempotency-key.ts';
+import { describeRoute } from './openapi.ts';
+import { problemOf } from './problems.ts';
+import { RequestCtx, type RequestCtxParts } from './request-ctx.ts';
+import { type Head, type Input, JsonText, Reply, type Route } from './route.ts';
+import { type Check, createBodyCheck, createTextCheck } from './validation.ts';
+
+export interface EndpointParts extends RequestCtxParts {
+  readonly authenticate: ReturnType<typeof createAuthenticate>;
+  readonly idempotency: Idempotency;
+}
+
+export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, parts: EndpointParts): void {
+  const readInput = createInputReader(head);
+  const name = `${head.method} ${head.path}`;
+  const attributes = { 'http.request.method': head.method, 'http.route': head.path };
+  scope.route({
+    method: head.method,
+    url: head.path,
+    ...(head.bodyBytesMax === undefined ? {} : { bodyLimit: head.bodyBytesMax }),
+    config: { rawBody: head.rawBody === true },
+    schema: describeRoute(head),
+    validatorCompiler: () => () => true,
+    onRequest: async (request, reply) => {
+      const actor = await parts.authenticate(request, head.caller);
+      request.ctx = new RequestCtx(request, reply, actor, parts);
+    },
+    handler: async (request, reply) => {
+      const ctx = requireCtx(request);
+      const input = readInput(request);
+      reply.code(head.success.status);
+      const run = () => withSpan(name, async () => handler(ctx, input), attributes);
+      const { idempotencyKey: key } = input;
+      if (key === undefined || head.idempotency === 'handler') return sendAnswer(reply, await run());
+      return sendKept(
+        reply,
+        await runOnce(request, reply, { head, key, run, idempotency: parts.idempotency }),
+      );
+    },
+  });
+}
+
+function requireCtx({ ctx }: FastifyRequest): RequestCtx {
+  if (ctx === undefined) throw new Error('a request reached its handler without a context');
+  return ctx;
+}
+
+interface Once {
+  readonly head: Head;
+  readonly key: string;
+  readonly run: () => Promise<unknown>;
+  readonly idempotency: Idempotency;
+}
+
+function runOnce(request: FastifyRequest, reply: FastifyReply, { head, key, run, idempotency }: Once) {
+  const ctx = requireCtx(request);
+  const content = [request.url, request.headers['content-type'] ?? '', request.sentBody ?? ''];
+  const render = (body: unknown): KeptAnswer => ({
+    status: head.success.status,
+    headers: {},
+    body: body === undefined ? '' : String(reply.serialize(body)),
+  });
+  return idempotency.once(ctx, { method: head.method, route: head.path, key, content }, async (keep) => {
+    let committed: unknown;
+    if (head.idempotency === 'transaction') {
+      ctx.beforeCommit = async (tx, result) => {
+        committed = result;
+        await keep(tx, render(result));
+      };
+    }
+    try {
+      const answer = await run();
+      if (head.idempotency === 'transaction' && answer !== committed) {
+        throw new Error(`${head.method} ${head.path} answers something else than its transaction`);
+      }
+      return render(answer);
+    } catch (error) {
+      // Keeping the refusal is a transaction of its own, which is not the handler's.
+      ctx.beforeCommit = undefined;
+      if (!isLastingRefusal(error)) throw error;
+      return { status: error.status, headers: error.headers, body: problemOf(error, request.id) };
+    }
+  });
+}
+
+function sendKept(
+  reply: FastifyReply,
+  { answer, isReplay }: { answer: KeptAnswer; isReplay: boolean },
+): FastifyReply {
+  reply.code(answer.status).headers(answer.headers);
+  if (isReplay) reply.header('Idempotency-Replayed', 'true');
+  if (answer.body === '') return reply.send();
+  const type = answer.status < 400 ? 'application/json' : 'application/problem+json';
+  return reply.type(`${type}; charset=utf-8`).send(answer.body);
+}
+
+function createInputReader(head: Head): (request: FastifyRequest) => Input<Head> {
+  const checkParams: Check = head.params ? createTextCheck(head.params, 'The path') : () => undefined;
+  const checkQuery: Check = head.query ? createTextCheck(head.query, 'The query') : () => undefined;
+  const checkBody = bodyCheckOf(head);
+  return (request) => ({
+    params: checkParams(request.params) as undefined,
+    query: checkQuery(request.query) as undefined,
+    body: checkBody(request.body) as undefined,
+    idempotencyKey:
+      head.idempotency === 'none'
+        ? undefined
+        : readIdempotencyKey(request.headers['idempotency-key'], request.headers['x-idempotency-key']),
+  });
+}
+
+function bodyCheckOf(head: Head): Check {
+  if (head.rawBody === true) return (body) => body ?? Buffer.alloc(0);
+  return head.body === undefined ? () => undefined : createBodyCheck(head.body);
+}
+
+function sendAnswer(reply: FastifyReply, answer: unknown): FastifyReply {
+  if (!(answer instanceof Reply)) return sendBody(reply, answer);
+  return sendBody(reply.headers(answer.headers), answer.body);
+}
+
+function sendBody(reply: FastifyReply, body: unknown): FastifyReply {
+  if (body instanceof JsonText) return reply.type('application/json; charset=utf-8').send(body.bytes);
+  return reply.send(body);
+}
