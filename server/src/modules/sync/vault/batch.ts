@@ -1,7 +1,7 @@
 /** Takes the changes of one push, one after the other, and keeps count of what they did together. */
 import type { Change, PushResult } from '@alcove/contract';
 import { counterOf } from '@alcove/contract/clock';
-import { formatHybridTime, parseHybridTime } from '@alcove/contract/hybrid-time';
+import { formatHybridTime } from '@alcove/contract/hybrid-time';
 import { createIds, type Ids } from '../../../platform/ids/index.ts';
 import { type Rejection, rejections } from '../errors.ts';
 import { itemJson, itemLength } from './answer-json.ts';
@@ -14,13 +14,15 @@ export interface Batch {
   readonly store: VaultStore;
   readonly deviceId: string;
   readonly nowMs: number;
+  /** The same moment as RFC 3339. */
+  readonly at: string;
   readonly ids: Ids;
   readonly history: History;
   /** The sequence number of the last change that was accepted. */
   head: number;
   /** The highest counter that the vault knows of the calling device. */
   counter: number;
-  /** How far the furthest accepted time lies ahead of ours. */
+  /** How far the furthest time lies ahead of ours. */
   aheadMs: number;
   hasDeleted: boolean;
   /** JSON of the items as they are, by the position of the stale change that asked. */
@@ -47,6 +49,7 @@ export function createBatch(store: VaultStore, caller: { deviceId: string; nowMs
     store,
     deviceId: caller.deviceId,
     nowMs: caller.nowMs,
+    at: new Date(caller.nowMs).toISOString(),
     ids: createIds({ now: () => caller.nowMs }),
     history,
     head: history.head,
@@ -61,11 +64,12 @@ export function createBatch(store: VaultStore, caller: { deviceId: string; nowMs
 export function takeChange(batch: Batch, raw: unknown, position: number): PushResult {
   const read = readChange(raw, batch.deviceId);
   if (!read.ok) return rejected(idOf(raw), read.code, read.detail);
-  const { change } = read;
+  const { change, atMs } = read;
+  batch.aheadMs = Math.max(batch.aheadMs, atMs - batch.nowMs);
   const item = findItem(batch.store, change);
   const forged = findForgedEntry(batch, change, item);
   if (forged !== undefined) return rejected(change.id, rejections.clockForged, forged);
-  const incoming = toVersion(batch, change);
+  const incoming = toVersion(batch, change, atMs);
   if (item === undefined) return hold(batch, change, incoming, undefined, []);
   const verdict = weigh(item.versions, incoming);
   switch (verdict.kind) {
@@ -84,7 +88,7 @@ export function takeChange(batch: Batch, raw: unknown, position: number): PushRe
 export function closeBatch(batch: Batch): void {
   if (batch.head === batch.history.head) return;
   batch.store.setHead(batch.head);
-  batch.store.raiseCounter(batch.deviceId, batch.counter, new Date(batch.nowMs).toISOString());
+  batch.store.raiseCounter(batch.deviceId, batch.counter, batch.at);
   if (batch.hasDeleted) batch.store.forgetCurrents();
 }
 
@@ -111,12 +115,11 @@ function findForgedEntry(batch: Batch, change: Change, item: HeldItem | undefine
   return undefined;
 }
 
-function toVersion(batch: Batch, change: Change): HeldVersion {
-  const aheadMs = (parseHybridTime(change.time)?.atMs ?? 0) - batch.nowMs;
+function toVersion(batch: Batch, change: Change, atMs: number): HeldVersion {
   return {
     clock: change.clock,
     time: change.time,
-    orderTime: aheadMs > aheadMaxMs ? formatHybridTime(batch.nowMs, 0) : change.time,
+    orderTime: atMs - batch.nowMs > aheadMaxMs ? formatHybridTime(batch.nowMs, 0) : change.time,
     deviceId: batch.deviceId,
     epoch: change.epoch,
     deleted: change.op === 'delete',
@@ -165,7 +168,6 @@ function hold(
 
 function note(batch: Batch, accepted: HeldVersion): void {
   batch.counter = Math.max(batch.counter, counterOf(accepted.clock, batch.deviceId));
-  batch.aheadMs = Math.max(batch.aheadMs, (parseHybridTime(accepted.time)?.atMs ?? 0) - batch.nowMs);
   batch.hasDeleted ||= accepted.deleted;
 }
 
@@ -180,15 +182,14 @@ function settleConflict(
   before: HeldItem | undefined,
 ): Pick<PushResult, 'status' | 'conflictId'> {
   const { store } = batch;
-  const at = new Date(batch.nowMs).toISOString();
   const isOpen = versions.length > 1 && versions.some(({ deleted }) => !deleted);
   if (!isOpen) {
-    if (before !== undefined && before.siblings.length > 0) store.resolveConflict('entry', itemId, at);
+    if (before !== undefined && before.siblings.length > 0) store.resolveConflict('entry', itemId, batch.at);
     return { status: versions.length > 1 ? 'merged' : 'applied' };
   }
   const known = store.findOpenConflict('entry', itemId);
   const conflictId = known ?? batch.ids.uuid();
-  if (known === undefined) store.openConflict({ id: conflictId, kind: 'entry', itemId, at });
+  if (known === undefined) store.openConflict({ id: conflictId, kind: 'entry', itemId, at: batch.at });
   return { status: 'conflict', conflictId };
 }
 

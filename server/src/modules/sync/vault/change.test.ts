@@ -34,7 +34,7 @@ describe('a well-formed change', () => {
     ['the highest counter', change({ clock: { [laptop]: Number.MAX_SAFE_INTEGER } })],
     ['a time a second before the year 10000', change({ clock, time: '9999-12-31T23:59:59.000Z-ffff' })],
   ])('is read as it is: %s', (_, raw) => {
-    expect(readChange(raw, laptop)).toEqual({ ok: true, change: raw });
+    expect(readChange(raw, laptop)).toEqual({ ok: true, change: raw, atMs: expect.any(Number) });
   });
 
   test('loses the zeros of its clock, which say nothing', () => {

@@ -9,7 +9,8 @@ import { syncLimits } from '@alcove/contract/limits';
 import { type Rejection, rejections } from '../errors.ts';
 
 export type ChangeRead =
-  | { readonly ok: true; readonly change: Change }
+  /** `atMs` is the wall-clock part of the change's time. */
+  | { readonly ok: true; readonly change: Change; readonly atMs: number }
   | { readonly ok: false; readonly code: Rejection; readonly detail: string };
 
 type Members = Readonly<Record<string, unknown>>;
@@ -25,7 +26,7 @@ class Wrong extends Error {
 
 export function readChange(raw: unknown, deviceId: string): ChangeRead {
   try {
-    return { ok: true, change: toChange(raw, deviceId) };
+    return { ok: true, ...toChange(raw, deviceId) };
   } catch (error) {
     if (error instanceof Wrong) return { ok: false, code: error.code, detail: error.message };
     throw error;
@@ -40,26 +41,30 @@ const itemIdShape = /^[A-Za-z0-9_-]{16,64}$/;
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const epochMax = 2_147_483_647;
 
-function toChange(raw: unknown, deviceId: string): Change {
+function toChange(raw: unknown, deviceId: string): { change: Change; atMs: number } {
   const members = readObject(raw, 'the change');
   refuseUnknown(members, known, '');
   const kind = readOneOf(members.kind, kinds, 'kind');
   const op = readOneOf(members.op, ops, 'op');
-  const change = {
-    id: readItemId(members.id, 'id'),
+  const id = readItemId(members.id, 'id');
+  const clock = readClock(members.clock, deviceId);
+  const { time, atMs } = readTime(members.time);
+  const required = {
+    id,
     kind,
     op,
-    clock: readClock(members.clock, deviceId),
-    time: readTime(members.time),
+    clock,
+    time,
     epoch: readInteger(members.epoch, { min: 1, max: epochMax }, 'epoch'),
   };
   const payload = readPayload(members, op);
   const meta = readMeta(members.meta, kind);
-  return {
-    ...change,
+  const change = {
+    ...required,
     ...(payload === undefined ? {} : { payload }),
     ...(meta === undefined ? {} : { meta }),
   };
+  return { change, atMs };
 }
 
 /** Zero entries say nothing, so they are left out: one clock has one text. */
@@ -92,8 +97,11 @@ function readCounters(value: unknown, devicesMax: number, at: string): VectorClo
 
 const byDevice = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
 
-function readTime(value: unknown): string {
-  if (typeof value === 'string' && parseHybridTime(value) !== undefined) return value;
+function readTime(value: unknown): { time: string; atMs: number } {
+  if (typeof value === 'string') {
+    const parsed = parseHybridTime(value);
+    if (parsed !== undefined) return { time: value, atMs: parsed.atMs };
+  }
   throw wrong('time', 'must be a hybrid time such as 2026-11-20T07:16:00.123Z-0000', describe(value));
 }
 

@@ -67,7 +67,7 @@ function apply(store: VaultStore, input: PushInput, envelope: PushEnvelope): Ans
   const response = {
     results,
     cursor: writeCursor(batch.history.generation, { seq: batch.head, quietUpTo: 0 }),
-    serverTime: new Date(input.nowMs).toISOString(),
+    serverTime: batch.at,
     counter: batch.counter,
     warnings: warningsOf(batch),
   };

@@ -12,6 +12,28 @@ const tables: Readonly<Record<Kind, string>> = {
 const versionColumns = 'clock, time, order_time, device_id, epoch, deleted, payload, meta';
 const versionValues = '?, ?, ?, ?, ?, ?, ?, ?';
 
+/** Written once: putting a text together for each change would cost as much as running it. */
+const findItemSql = ofEachKind(
+  (kind, table) =>
+    `SELECT '${kind}' AS kind, id, seq, sibling_count, ${versionColumns} FROM ${table} WHERE id = ?`,
+);
+const putItemSql = ofEachKind(
+  (_, table) => `INSERT OR REPLACE INTO ${table} (seq, id, sibling_count, live, ${versionColumns})
+    VALUES (?, ?, ?, ?, ${versionValues})`,
+);
+const selectPageSql = ofEachKind(
+  (kind, table) => `SELECT '${kind}' AS kind, id, seq, sibling_count, ${versionColumns} FROM ${table}
+    WHERE seq > ?1 AND (live = 1 OR seq > ?2)`,
+);
+
+function ofEachKind(write: (kind: Kind, table: string) => string): Readonly<Record<Kind, string>> {
+  return {
+    entry: write('entry', tables.entry),
+    memory: write('memory', tables.memory),
+    tag: write('tag', tables.tag),
+  };
+}
+
 /** A version as its columns hold it; clock and meta are JSON. */
 export interface VersionRow {
   readonly clock: string;
@@ -152,11 +174,7 @@ export interface StoredItem {
 }
 
 function findItem(vault: VaultDatabase, kind: Kind, id: string): ItemRow | undefined {
-  return vault
-    .statement<ItemRow>(
-      `SELECT '${kind}' AS kind, id, seq, sibling_count, ${versionColumns} FROM ${tables[kind]} WHERE id = ?`,
-    )
-    .get(id);
+  return vault.statement<ItemRow>(findItemSql[kind]).get(id);
 }
 
 function findSiblings(vault: VaultDatabase, kind: Kind, id: string): VersionRow[] {
@@ -170,12 +188,7 @@ function findSiblings(vault: VaultDatabase, kind: Kind, id: string): VersionRow[
 function putItem(vault: VaultDatabase, item: StoredItem): void {
   const { kind, id, seq, leader, siblings } = item;
   const isLive = [leader, ...siblings].some(({ deleted }) => !deleted);
-  vault
-    .statement(
-      `INSERT OR REPLACE INTO ${tables[kind]} (seq, id, sibling_count, live, ${versionColumns})
-       VALUES (?, ?, ?, ?, ${versionValues})`,
-    )
-    .run(seq, id, siblings.length, isLive ? 1 : 0, ...valuesOf(leader));
+  vault.statement(putItemSql[kind]).run(seq, id, siblings.length, isLive ? 1 : 0, ...valuesOf(leader));
   if (item.hadSiblings) vault.statement('DELETE FROM siblings WHERE kind = ? AND item_id = ?').run(kind, id);
   const insert = `INSERT INTO siblings (kind, item_id, ${versionColumns}) VALUES (?, ?, ${versionValues})`;
   for (const sibling of siblings) vault.statement(insert).run(kind, id, ...valuesOf(sibling));
@@ -211,10 +224,7 @@ export function rowToVersion(row: VersionRow): HeldVersion {
 
 /** Each table is in the order of its key, so SQLite merges them row by row and reads no further than it is asked. */
 function iteratePage(vault: VaultDatabase, page: Page): Iterable<ItemRow> {
-  const selects = page.kinds.map(
-    (kind) => `SELECT '${kind}' AS kind, id, seq, sibling_count, ${versionColumns} FROM ${tables[kind]}
-      WHERE seq > ?1 AND (live = 1 OR seq > ?2)`,
-  );
+  const selects = page.kinds.map((kind) => selectPageSql[kind]);
   return vault
     .statement<ItemRow>(`${selects.join(' UNION ALL ')} ORDER BY seq LIMIT ?3`)
     .iterate(page.afterSeq, page.quietUpTo, page.rowsMax);
