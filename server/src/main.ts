@@ -27,14 +27,14 @@ export async function start(env: Environment): Promise<number> {
   return 0;
 }
 
-function greeting({ database, dataDir, http }: Settings, address: string, isFirstStart: boolean): string {
+function greeting({ database, dataDir }: Settings, address: string, isFirstStart: boolean): string {
   const where =
     database.kind === 'embedded' ? 'embedded PostgreSQL, in the data folder' : 'PostgreSQL at DATABASE_URL';
   const lines = [
     `Alcove ${version} listens on ${address}`,
     `  database   ${where}`,
     `  data       ${dataDir}`,
-    `  API        ${http.publicUrl}/docs`,
+    `  API        ${address}/docs`,
   ];
   if (isFirstStart) {
     lines.push(

@@ -167,10 +167,15 @@ function readRequestId(header: string | string[] | undefined): string | undefine
   return typeof header === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(header) ? header : undefined;
 }
 
+/** A kept-alive connection falls idle once its last answer is sent, and would then be waited for in vain. */
+const closeIdleEveryMs = 50;
+
 async function drain(app: FastifyInstance, withinMs: number): Promise<void> {
-  const timer = setTimeout(() => app.server.closeAllConnections(), withinMs);
+  const sweep = setInterval(() => app.server.closeIdleConnections(), closeIdleEveryMs);
+  const deadline = setTimeout(() => app.server.closeAllConnections(), withinMs);
   await app.close();
-  clearTimeout(timer);
+  clearInterval(sweep);
+  clearTimeout(deadline);
 }
 
 declare module 'fastify' {
