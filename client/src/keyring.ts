@@ -55,14 +55,16 @@ export function createKeyring({ records, session }: { records: Records; session:
 
   async function refresh(signal?: AbortSignal): Promise<number[]> {
     const before = new Set((await records.scan(recordKeys.epochs)).map(({ epoch }) => epoch));
+    let taken = await take(records, await fetchKeys(session, signal));
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await take(records, await fetchKeys(session, signal));
-      const entries = await entriesToWrite(records, answer.log);
-      if (entries.length === 0 && answer.epoch > 0) break;
-      await mint(records, session, answer, entries, signal).catch((error) => {
-        // Another device was quicker: look again and do what is still to be done.
+      const entries = await entriesToWrite(records, taken.log);
+      if (entries.length === 0 && taken.epoch > 0) break;
+      const answer = await mint(records, session, taken, entries, signal).catch((error) => {
         if (!isRace(error) || attempt >= mintAttemptsMax) throw error;
+        // Another device was quicker: look again and do what is still to be done.
+        return fetchKeys(session, signal);
       });
+      taken = await take(records, answer);
     }
     const after = await records.scan(recordKeys.epochs);
     return after.map(({ epoch }) => epoch).filter((epoch) => !before.has(epoch));
@@ -203,7 +205,7 @@ async function mint(
   { epoch: previous, log }: Taken,
   entries: readonly LogEntry[],
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<Keys> {
   let grown = log;
   for (const entry of entries) grown = await extend(grown, entry);
   const epoch = previous + 1;
@@ -211,7 +213,7 @@ async function mint(
   const key = prepared ? fromBase64Url(prepared.key) : crypto.getRandomValues(new Uint8Array(32));
   const recipients = await findRecipients(session, grown, signal);
   const shares = await wrapForAll(records, { epoch, key, log: grown }, recipients);
-  await session.request({
+  return session.request({
     method: 'PUT',
     path: '/sync/keys',
     body: { epoch, shares, log: entries },
