@@ -2,14 +2,7 @@
  * Accounts, their devices, sessions and keys. Rows of an account are fenced by `alcove.account`, rows of a workspace by
  * `alcove.workspace`; both are set for one transaction at a time.
  */
-const ofAccount = `account_id = nullif(current_setting('alcove.account', true), '')::uuid`;
-const ofWorkspace = `workspace_id = nullif(current_setting('alcove.workspace', true), '')::uuid`;
-
-const fence = (table: string, rule: string): string[] => [
-  `alter table ${table} enable row level security, force row level security`,
-  `create policy fence on ${table} using (${rule})`,
-  `grant select, insert, update, delete on ${table} to alcove_app`,
-];
+import { fence, ofAccount, ofWorkspace } from './fence.ts';
 
 export const up: readonly string[] = [
   `create table account (

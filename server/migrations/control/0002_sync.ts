@@ -2,6 +2,8 @@
  * Which vault belongs to which account. The name is random: whoever holds the vaults' files alone cannot tell whose they
  * are. `new` until the vault's file is known to exist; from then on a missing file is a failure, never an empty vault.
  */
+import { fence, ofAccount } from './fence.ts';
+
 export const up: readonly string[] = [
   `create table vault (
     account_id uuid primary key references account on delete cascade,
@@ -9,9 +11,7 @@ export const up: readonly string[] = [
     state text not null check (state in ('new', 'ready')),
     created_at timestamptz not null
   )`,
-  `alter table vault enable row level security, force row level security`,
-  `create policy fence on vault using (account_id = nullif(current_setting('alcove.account', true), '')::uuid)`,
-  `grant select, insert, update, delete on vault to alcove_app`,
+  ...fence('vault', ofAccount),
 ];
 
 export const down: readonly string[] = ['drop table vault'];

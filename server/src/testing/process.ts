@@ -37,7 +37,9 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   const printedBefore = readText(options.logFile).length;
   const output = () => readText(options.logFile).slice(printedBefore);
   const child = launch(options);
-  const exited = once(child, 'exit');
+  const killWithUs = () => void child.kill('SIGKILL');
+  process.once('exit', killWithUs);
+  const exited = once(child, 'exit').finally(() => process.off('exit', killWithUs));
   const url = await waitForAddress(child, output);
   const readyAfterMs = performance.now() - startedAt;
 

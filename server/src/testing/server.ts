@@ -1,9 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { createApp } from '../app.ts';
 import { type Clock, systemClock } from '../platform/clock/index.ts';
 import { type Environment, parseSettings } from '../platform/config/index.ts';
 import { createLogger, type Logger } from '../platform/telemetry/index.ts';
-import { copyTemplate, dropDatabase } from './template.ts';
+import { copyTemplate } from './template.ts';
 
 export interface TestServer extends AsyncDisposable {
   /** Where it listens, without a slash at its end. */
@@ -26,7 +25,7 @@ export interface TestServerOptions {
 
 /** Starts a service on a free port with a data folder of its own, on the database that this run of the tests is for. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { dataDir, database } = await copyTemplate();
+  const { dataDir, database, remove } = await copyTemplate();
   const start = async () => {
     const app = await createApp(settingsOf(dataDir, database, options.env), {
       clock: options.clock ?? systemClock,
@@ -40,8 +39,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 
   async function close(): Promise<void> {
     await stop();
-    if (database !== undefined) await dropDatabase(database);
-    await rm(dataDir, { recursive: true, force: true });
+    await remove();
   }
   return {
     get url() {

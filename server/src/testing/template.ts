@@ -18,12 +18,14 @@ export const templateVariable = 'ALCOVE_TEST_TEMPLATE';
 interface Template {
   readonly dataDir: string;
   readonly database: string | undefined;
+  /** Where databases are made and dropped, as a superuser. */
+  readonly serverUrl: string | undefined;
 }
 
 /** Makes the template for the whole run, on `serverUrl` when one is given; called once, before the tests. */
 export async function createTemplate(serverUrl: string | undefined): Promise<Template> {
   const dataDir = await mkdtemp(join(tmpdir(), 'alcove-template-'));
-  const database = serverUrl === undefined ? undefined : await createDatabase(serverUrl);
+  const database = serverUrl === undefined ? undefined : await createOwnedDatabase(serverUrl);
   const settings = parseSettings({
     ALCOVE_DATA_DIR: dataDir,
     PORT: '0',
@@ -31,37 +33,77 @@ export async function createTemplate(serverUrl: string | undefined): Promise<Tem
   });
   const app = await createApp(settings, { clock: systemClock, log: createLogger({ level: 'silent' }) });
   await app[Symbol.asyncDispose]();
-  return { dataDir, database };
+  return { dataDir, database, serverUrl };
 }
 
-export async function removeTemplate({ dataDir, database }: Template): Promise<void> {
-  if (database !== undefined) await dropDatabase(database);
+export async function removeTemplate({ dataDir, database, serverUrl }: Template): Promise<void> {
+  if (database !== undefined && serverUrl !== undefined) {
+    await dropDatabase(serverUrl, database);
+    await execute(serverUrl, `drop role if exists "${new URL(database).username}"`);
+  }
   await rm(dataDir, { recursive: true, force: true });
 }
 
-/** A copy of the template for one server, made now; without a template, an empty folder. */
-export async function copyTemplate(): Promise<Template> {
+export interface Copy {
+  readonly dataDir: string;
+  /** Undefined when the control database is embedded in the folder. */
+  readonly database: string | undefined;
+  remove(): Promise<void>;
+}
+
+/** A copy of the template for one server; without a template, an empty folder. */
+export async function copyTemplate(): Promise<Copy> {
   const dataDir = await mkdtemp(join(tmpdir(), 'alcove-test-'));
+  const removeFolder = () => rm(dataDir, { recursive: true, force: true });
   const text = process.env[templateVariable];
-  if (text === undefined) return { dataDir, database: undefined };
+  if (text === undefined) return { dataDir, database: undefined, remove: removeFolder };
   const template: Template = JSON.parse(text);
   await cp(template.dataDir, dataDir, { recursive: true });
-  const database =
-    template.database === undefined
-      ? undefined
-      : await createDatabase(template.database, nameOf(template.database));
-  return { dataDir, database };
+  const { serverUrl } = template;
+  if (template.database === undefined || serverUrl === undefined) {
+    return { dataDir, database: undefined, remove: removeFolder };
+  }
+  const database = await cloneDatabase(serverUrl, template.database);
+  return {
+    dataDir,
+    database,
+    async remove() {
+      await dropDatabase(serverUrl, database);
+      await removeFolder();
+    },
+  };
 }
 
-async function createDatabase(serverUrl: string, template?: string): Promise<string> {
-  const name = `alcove_test_${randomBytes(6).toString('hex')}`;
-  const from = template === undefined ? '' : ` template "${template}"`;
-  await execute(withDatabase(serverUrl, 'postgres'), `create database "${name}"${from}`);
-  return withDatabase(serverUrl, name);
+/**
+ * A database whose owner is an ordinary role, as in a careful operator's cluster: a superuser would slip past the fences
+ * that the tests are to meet.
+ */
+async function createOwnedDatabase(serverUrl: string): Promise<string> {
+  const role = randomName();
+  await execute(
+    serverUrl,
+    `do $$ begin create role alcove_app nologin; exception when duplicate_object then null; end $$`,
+  );
+  await execute(serverUrl, `create role "${role}" login password '${role}' in role alcove_app`);
+  const name = randomName();
+  await execute(serverUrl, `create database "${name}" owner "${role}"`);
+  const owned = new URL(withDatabase(serverUrl, name));
+  owned.username = role;
+  owned.password = role;
+  return owned.href;
 }
 
-export async function dropDatabase(url: string): Promise<void> {
-  await execute(withDatabase(url, 'postgres'), `drop database if exists "${nameOf(url)}" with (force)`);
+async function cloneDatabase(serverUrl: string, template: string): Promise<string> {
+  const name = randomName();
+  const owner = new URL(template).username;
+  await execute(serverUrl, `create database "${name}" template "${nameOf(template)}" owner "${owner}"`);
+  return withDatabase(template, name);
+}
+
+const randomName = () => `alcove_test_${randomBytes(6).toString('hex')}`;
+
+async function dropDatabase(serverUrl: string, url: string): Promise<void> {
+  await execute(serverUrl, `drop database if exists "${nameOf(url)}" with (force)`);
 }
 
 async function execute(url: string, statement: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** A data folder (and database) that servers are started on and killed on, one after the other. */
 import { rm } from 'node:fs/promises';
 import { type ServerProcess, startServerProcess } from '../../src/testing/process.ts';
-import { copyTemplate, dropDatabase } from '../../src/testing/template.ts';
+import { copyTemplate } from '../../src/testing/template.ts';
 
 export interface Ground extends AsyncDisposable {
   readonly dataDir: string;
@@ -9,7 +9,7 @@ export interface Ground extends AsyncDisposable {
 }
 
 export async function createGround(): Promise<Ground> {
-  const { dataDir, database } = await copyTemplate();
+  const { dataDir, database, remove } = await copyTemplate();
   const logFile = `${dataDir}.log`;
   const env = {
     PUBLIC_URL: 'http://alcove.test',
@@ -24,8 +24,7 @@ export async function createGround(): Promise<Ground> {
     },
     async [Symbol.asyncDispose]() {
       await server?.kill();
-      if (database !== undefined) await dropDatabase(database);
-      await rm(dataDir, { recursive: true, force: true });
+      await remove();
       await rm(logFile, { force: true });
     },
   };

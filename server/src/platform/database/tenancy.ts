@@ -43,7 +43,8 @@ async function tryToCross(database: Database): Promise<string[]> {
       await sql`alter table alcove_fence_probe enable row level security, force row level security`.execute(
         tx,
       );
-      await sql`create policy fence on alcove_fence_probe
+      await sql`create policy owner on alcove_fence_probe to current_user using (true)`.execute(tx);
+      await sql`create policy fence on alcove_fence_probe to alcove_app
         using (workspace_id = nullif(current_setting('alcove.workspace', true), '')::uuid)`.execute(tx);
       await sql`grant select on alcove_fence_probe to alcove_app`.execute(tx);
       await sql`insert into alcove_fence_probe select gen_random_uuid() from generate_series(1, 2)`.execute(
