@@ -1,0 +1,24 @@
+/** The measured service: a process of its own with everything on, its log in a file. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Person, registerPerson } from '../../../server/src/testing/people.ts';
+import { type ServerProcess, startServerProcess } from '../../../server/src/testing/process.ts';
+import type { BenchSetting } from '../bench.ts';
+import { alcoveSettings } from './machine.ts';
+
+export function startServer({ folder, profileDir }: BenchSetting): Promise<ServerProcess> {
+  mkdirSync(folder, { recursive: true });
+  return startServerProcess({
+    dataDir: join(folder, 'data'),
+    logFile: join(folder, 'server.log'),
+    env: alcoveSettings(),
+    nodeOptions: profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`],
+  });
+}
+
+/** One account with one device each, and therefore one vault each. */
+export async function registerPeople(url: string, count: number): Promise<Person[]> {
+  const people: Person[] = [];
+  while (people.length < count) people.push(await registerPerson(url));
+  return people;
+}

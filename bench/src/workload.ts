@@ -1,0 +1,44 @@
+/** What is pushed: random changes of several vaults, the same for every contender. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Change } from '@alcove/contract';
+import { formatHybridTime } from '@alcove/contract/hybrid-time';
+
+export const vaultCount = 20;
+export const changesPerBatch = 100;
+const payloadBytes = 512;
+
+export interface Batch {
+  /** Which of the vaults it is for. */
+  readonly vault: number;
+  readonly deviceId: string;
+  readonly changes: readonly Change[];
+}
+
+/** A source of batches for the vaults of these devices, in turn. No two changes are for one item. */
+export function createBatchSource(deviceIds: readonly string[]): (count: number) => Batch[] {
+  const counters = deviceIds.map(() => 0);
+
+  function createBatch(position: number): Batch {
+    const vault = position % deviceIds.length;
+    const deviceId = deviceIds[vault] ?? '';
+    const first = counters[vault] ?? 0;
+    counters[vault] = first + changesPerBatch;
+    const changes = Array.from({ length: changesPerBatch }, (_, at) =>
+      createChange(deviceId, first + at + 1),
+    );
+    return { vault, deviceId, changes };
+  }
+  return (count) => Array.from({ length: count }, (_, position) => createBatch(position));
+}
+
+function createChange(deviceId: string, counter: number): Change {
+  return {
+    id: randomUUID(),
+    kind: 'entry',
+    op: 'put',
+    clock: { [deviceId]: counter },
+    time: formatHybridTime(Date.now(), 0),
+    epoch: 1,
+    payload: randomBytes(payloadBytes).toString('base64url'),
+  };
+}
