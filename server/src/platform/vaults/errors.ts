@@ -1,8 +1,8 @@
 import { failure } from '../errors/index.ts';
 
 /** What a person may hear of a vault that cannot serve them. Names and paths stay in the log. */
-export const vaultMissing = failure('vault.missing', 503, 'The vault is not where it should be');
-export const vaultDamaged = failure('vault.damaged', 503, 'The vault is damaged');
-export const vaultNewer = failure('vault.newer', 503, 'The vault was written by a newer Alcove');
-export const vaultUnavailable = failure('vault.unavailable', 503, 'The vault cannot be reached right now');
-export const vaultDiskFull = failure('vault.disk_full', 507, 'The disk that holds the vaults is full');
+export const vaultMissing = failure('vault.missing', 503, 'The vault is not where it should be.');
+export const vaultDamaged = failure('vault.damaged', 503, 'The vault is damaged.');
+export const vaultNewer = failure('vault.newer', 503, 'The vault was written by a newer Alcove.');
+export const vaultUnavailable = failure('vault.unavailable', 503, 'The vault cannot be reached right now.');
+export const vaultDiskFull = failure('vault.disk_full', 507, 'The disk that holds the vaults is full.');

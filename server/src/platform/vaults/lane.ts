@@ -126,6 +126,6 @@ function packRequest({ id, request }: Envelope): { value: Envelope; transfer: Ar
 
 const lost = () =>
   vaultUnavailable({
-    detail: 'the call was lost on the way; it is safe to repeat',
+    detail: 'The call was lost on its way. It is safe to repeat.',
     headers: { 'Retry-After': '1' },
   });

@@ -30,11 +30,12 @@ export function migrateVault(
   options: { create: boolean },
 ): void {
   const version = readVersion(vault);
-  if (version === 0 && !options.create) throw vaultDamaged('the vault has lost its schema');
+  if (version === 0 && !options.create)
+    throw vaultDamaged('The vault has lost its schema. Restore it from a backup.');
   const newest = migrations.at(-1)?.version ?? 0;
   if (version > newest) {
     throw vaultNewer(
-      `the vault is at version ${version}, this server knows up to ${newest}: start the newer one`,
+      `The vault is at version ${version}, this server knows up to ${newest}. Start the newer one.`,
     );
   }
   const missing = migrations.filter((migration) => migration.version > version);

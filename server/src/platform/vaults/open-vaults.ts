@@ -85,7 +85,7 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
 function open(options: OpenVaultsOptions, name: string, create: boolean): OpenVault {
   const file = vaultFile(options.directory, name);
   const isNew = !existsSync(file);
-  if (isNew && !create) throw vaultMissing('its file is gone; restore it from a backup');
+  if (isNew && !create) throw vaultMissing('Its file is gone. Restore it from a backup.');
   if (isNew) prepareFolderOf(file);
   const vault = openDatabase(file, { create });
   try {

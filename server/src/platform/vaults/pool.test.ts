@@ -129,7 +129,7 @@ describe('a vault', () => {
     const older = await startPool();
     await expect(older.call(name, 'count', undefined)).rejects.toMatchObject({
       code: 'vault.newer',
-      message: 'the vault is at version 2, this server knows up to 1: start the newer one',
+      message: 'The vault is at version 2, this server knows up to 1. Start the newer one.',
     });
   });
 

@@ -59,7 +59,7 @@ export async function createVaultPool<O extends Operations>(
   let isClosed = false;
 
   function send(name: string, request: Parameters<Lane['send']>[0]): Promise<unknown> {
-    if (isClosed) return Promise.reject(vaultUnavailable('the service is stopping'));
+    if (isClosed) return Promise.reject(vaultUnavailable('The service is stopping.'));
     return laneOf(lanes, name).send(request);
   }
 

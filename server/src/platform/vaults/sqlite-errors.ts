@@ -21,17 +21,20 @@ export function findDiskFailure(error: unknown): Failure | undefined {
   if (error instanceof Failure) return undefined;
   switch (primaryCode(error)) {
     case full:
-      return vaultDiskFull({ detail: 'nothing of this request was written', cause: error });
+      return vaultDiskFull({ detail: 'Nothing of this request was written.', cause: error });
     case corrupt:
     case notDatabase:
-      return vaultDamaged({ detail: 'the file is not a readable vault any more', cause: error });
+      return vaultDamaged({
+        detail: 'Its file cannot be read any more. Restore it from a backup.',
+        cause: error,
+      });
     case busy:
     case locked:
     case readOnly:
     case ioError:
     case cannotOpen:
       return vaultUnavailable({
-        detail: 'the disk did not answer as it should; try again',
+        detail: 'The disk did not answer as it should. Try again.',
         headers: { 'Retry-After': '1' },
         cause: error,
       });

@@ -1,4 +1,5 @@
 import { syncLimits } from '@alcove/contract';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readChange } from './change.ts';
 import { change, laptop, phone } from './fixtures/test-vaults.ts';
@@ -181,5 +182,32 @@ describe('a malformed change is refused with the member, what was expected and w
     const secret = 'dear diary, today I';
     const read = readChange(change({ clock, id: secret, payload: secret, time: secret }), laptop);
     expect(JSON.stringify(read)).not.toContain('diary');
+  });
+
+  test('whatever it is: nothing that JSON can say is a defect', () => {
+    const members = [
+      'id',
+      'kind',
+      'op',
+      'clock',
+      'time',
+      'epoch',
+      'payload',
+      'meta',
+      '__proto__',
+      'constructor',
+    ];
+    const broken = fc
+      .tuple(fc.constantFrom(...members), fc.jsonValue())
+      .map(([name, value]) => ({
+        ...change({ clock }),
+        ...JSON.parse(`{"${name}":${JSON.stringify(value)}}`),
+      }));
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), broken), (raw) => {
+        const read = readChange(raw, laptop);
+        if (!read.ok) expect(read.code).toMatch(/^sync\.(invalid_change|payload_too_large)$/);
+      }),
+    );
   });
 });

@@ -49,7 +49,7 @@ export function readCursor(text: string, history: History): Position {
 }
 
 const explain = (origin: string) =>
-  `the cursor is from ${origin}: pull again without one, and keep what is queued`;
+  `The cursor is from ${origin}. Pull again without one, and keep what is queued.`;
 
 function decode(text: string): Buffer {
   try {
@@ -59,7 +59,7 @@ function decode(text: string): Buffer {
   } catch {
     // Not base64url at all.
   }
-  throw invalidCursor('send a cursor just as it was answered, or none');
+  throw invalidCursor('Send a cursor just as it was answered, or none.');
 }
 
 /** Node reads and writes at most 6 bytes at once, and a sequence number may need 53 bits. */

@@ -43,7 +43,7 @@ function parse(body: Uint8Array): { value: unknown } | { fault: EnvelopeFault } 
     return { value: JSON.parse(utf8.decode(body)) };
   } catch {
     // The parser's own message would quote the body.
-    return { fault: { outcome: 'malformed_json', detail: 'the body cannot be read as JSON in UTF-8' } };
+    return { fault: { outcome: 'malformed_json', detail: 'The body cannot be read as JSON in UTF-8.' } };
   }
 }
 

@@ -45,7 +45,7 @@ function answerOnce(store: VaultStore, input: PushInput, envelope: PushEnvelope,
   const print = fingerprint(input.deviceId, envelope.parsed, input.body);
   const stored = store.findAnswer(key);
   if (stored !== undefined) {
-    if (stored.fingerprint !== print) throw keyReused('send a new key with a new request');
+    if (stored.fingerprint !== print) throw keyReused('Send a new key with a new request.');
     const answer = { response: JSON.parse(stored.answer), currents: readCurrents(stored.currents) };
     return { outcome: 'answered', isReplay: true, json: render(answer) };
   }
@@ -82,7 +82,7 @@ function failsAtomic({ status }: PushResult): boolean {
 function refuseAll(results: readonly PushResult[], batch: Batch) {
   const failed = results.filter(failsAtomic).length;
   return atomicFailed({
-    detail: `${failed} of ${results.length} changes could not be applied; nothing was written`,
+    detail: `${failed} of ${results.length} changes could not be applied. Nothing was written.`,
     extensions: {
       results: results.map((result, position) => takenBack(result, batch.currents.get(position))),
     },
