@@ -19,7 +19,7 @@ const sayWhatWasSkipped: Reporter = {
     console.log(
       '\n Skipped: the run on PostgreSQL, because TEST_DATABASE_URL is not set. The same tests ran on the embedded\n' +
         ' database. For both: TEST_DATABASE_URL=postgres://user:password@host/database npm test\n' +
-        ' (the role needs createdb, createrole and bypassrls).',
+        ' (a superuser: the tests make ordinary roles and give them databases).',
     );
   },
 };
