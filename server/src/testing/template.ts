@@ -13,7 +13,7 @@ import { parseSettings } from '../platform/config/index.ts';
 import { createLogger } from '../platform/telemetry/index.ts';
 
 /** Names the template to the processes that run the tests. */
-export const templateVariable = 'ALCOVE_TEST_TEMPLATE';
+export const templateVariable = 'TEST_TEMPLATE';
 
 interface Template {
   readonly dataDir: string;
