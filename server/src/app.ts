@@ -1,5 +1,4 @@
 /** The composition root: from settings to a running service. Reads from top to bottom as the map of the system. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemCtx } from './context.ts';
 import { createHttp, createIdempotency, healthRoutes } from './http/index.ts';
@@ -49,12 +48,6 @@ export async function createApp(
 
   prepareDataFolder(dataDir);
   opened.use(lockDataFolder(dataDir, clock));
-  const isFirstStart = !existsSync(join(dataDir, 'vaults'));
-  const masterKey = loadMasterKey({ setting: settings.masterKey, dataDir, dataExists: !isFirstStart });
-  const envelope = createEnvelope(masterKey);
-  const operatorToken =
-    settings.operator.token ?? readOrCreateSecretFile(join(dataDir, 'operator.token'), createToken).secret;
-
   const database = opened.use(
     await createDatabase({
       url: settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined,
@@ -62,7 +55,14 @@ export async function createApp(
       onError: (err) => log.warn({ err }, 'a connection to PostgreSQL broke'),
     }),
   );
-  const { migrations } = await (await createMigrator(database, controlMigrations)).up();
+  const migrator = await createMigrator(database, controlMigrations);
+  const isFirstStart = (await migrator.status()).every(({ appliedAt }) => appliedAt === undefined);
+  // Before anything is written: a database that has rows under another key must not be given a new one.
+  const masterKey = loadMasterKey({ setting: settings.masterKey, dataDir, dataExists: !isFirstStart });
+  const envelope = createEnvelope(masterKey);
+  const operatorToken =
+    settings.operator.token ?? readOrCreateSecretFile(join(dataDir, 'operator.token'), createToken).secret;
+  const { migrations } = await migrator.up();
   if (migrations.length > 0)
     log.info({ migrations: migrations.map(({ name }) => name) }, 'migrated the control database');
   await proveTenancy(database);
