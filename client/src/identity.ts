@@ -49,44 +49,40 @@ export async function findIdentity(records: Records): Promise<Identity | undefin
   return { accountId, deviceId, workspaceId, fingerprint: await fingerprintOf(keys) };
 }
 
-/** This device's keys, made and stored on first use: nothing is sent about keys that could still be lost. */
-export async function ensureDevice(records: Records): Promise<DeviceRecord> {
+/** This device, made and stored on first use: nothing is sent about keys that could still be lost. */
+export async function ensureDevice({ records, description }: IdentityParts): Promise<DeviceRecord> {
   const known = await records.read(recordKeys.device);
   if (known !== undefined) return known;
-  const made = { keys: await createDeviceKeys(), registrationKey: crypto.randomUUID() };
+  const { name, platform } = description;
+  const made = { keys: await createDeviceKeys(), name, platform, registrationKey: crypto.randomUUID() };
   await records.write([put(recordKeys.device, made)]);
   return made;
 }
 
-export function toDeviceInput({ name, platform }: DeviceDescription, keys: DeviceKeys): DeviceInput {
-  return {
-    name,
-    platform,
-    encryptionKey: keys.encryption.publicKey,
-    signingKey: keys.signing.publicKey,
-  };
+export function toDeviceInput({ name, platform, keys }: DeviceRecord): DeviceInput {
+  return { name, platform, encryptionKey: keys.encryption.publicKey, signingKey: keys.signing.publicKey };
 }
 
 export function fingerprintOf({ encryption, signing }: DeviceKeys): Promise<string> {
   return deviceFingerprint({ encryptionKey: encryption.publicKey, signingKey: signing.publicKey });
 }
 
-async function createAccount({ records, http, now, description }: IdentityParts): Promise<void> {
+async function createAccount(parts: IdentityParts): Promise<void> {
+  const { records, http, now } = parts;
   if ((await records.read(recordKeys.pairing)) !== undefined) {
     const message = 'This store waits for a pairing. Claim it, or use a fresh store for a new account.';
     throw new AlcoveError('identity.exists', message);
   }
-  const { keys, registrationKey } = await ensureDevice(records);
+  const device = await ensureDevice(parts);
   const answer = await http.request({
     method: 'POST',
     path: '/auth/register',
-    body: { device: toDeviceInput(description, keys) },
-    idempotencyKey: registrationKey,
+    body: { device: toDeviceInput(device) },
+    idempotencyKey: device.registrationKey,
     answer: isSignedIn,
-    // A lost answer leaves an empty account behind that nobody can reach; trying again is harmless.
     isRepeatable: true,
   });
-  await storeFirstDevice(records, keys, answer, now());
+  await storeFirstDevice(records, device.keys, answer, now());
 }
 
 /**

@@ -103,12 +103,13 @@ export async function approvePairing(
   }
 }
 
-async function createPairing({ records, http, description }: IdentityParts): Promise<PairingRecord> {
-  const { keys } = await ensureDevice(records);
+async function createPairing(parts: IdentityParts): Promise<PairingRecord> {
+  const { records, http } = parts;
+  const device = await ensureDevice(parts);
   const { id, challenge, expiresAt } = await http.request({
     method: 'POST',
     path: '/auth/pairings',
-    body: { device: toDeviceInput(description, keys) },
+    body: { device: toDeviceInput(device) },
     answer: isPairingStarted,
     // A lost answer leaves a pairing behind that nobody knows; it expires.
     isRepeatable: true,

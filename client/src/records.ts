@@ -1,5 +1,5 @@
 /** What a client keeps, as typed records over the store's texts. */
-import type { Change, Kind, LogEntry, PublicJwk } from '@alcove/contract';
+import type { Change, DeviceInput, Kind, LogEntry, PublicJwk } from '@alcove/contract';
 import type { DeviceKeys } from './crypto/keys.ts';
 import { AlcoveError } from './errors.ts';
 import type { StoredItem } from './items.ts';
@@ -8,9 +8,14 @@ import type { StorageHandle, StorageWrite } from './storage/storage.ts';
 /** Raise it when a record changes its meaning, and convert older stores in `openRecords`. */
 const schema = 1;
 
-/** The keys of this device, made before anything is sent, and the Idempotency-Key of its registration. */
+/**
+ * This device as it introduces itself, made before anything is sent, with the Idempotency-Key of its registration: a
+ * repetition has to say the very same.
+ */
 export interface DeviceRecord {
   readonly keys: DeviceKeys;
+  readonly name: string;
+  readonly platform: DeviceInput['platform'];
   readonly registrationKey: string;
 }
 

@@ -82,3 +82,18 @@ function tornBody(text: string): ReadableStream<Uint8Array> {
     },
   });
 }
+
+/** A server that cheats: it rewrites the JSON of its answers to requests whose path ends like this. */
+export function lyingFetch(
+  method: string,
+  pathEnd: RegExp,
+  lie: (answer: Record<string, unknown>) => unknown,
+): typeof fetch {
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    const isTarget = init?.method === method && pathEnd.test(new URL(String(input)).pathname);
+    if (!isTarget || !response.ok) return response;
+    const { headers, status } = response;
+    return new Response(JSON.stringify(lie(Object(await response.json()))), { headers, status });
+  };
+}

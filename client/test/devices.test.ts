@@ -1,0 +1,407 @@
+/** Several devices of one person, and a server that would like to be one of them. */
+import { type Client, memoryStorage } from '@alcove/client';
+import { logEntryHash } from '@alcove/contract/keys';
+import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createDeviceKeys } from '../src/crypto/keys.ts';
+import { sealMintedShare, sealPairingShare } from '../src/crypto/shares.ts';
+import { dyingFetch, faultyFetch, lyingFetch } from './faults.ts';
+import { joinWith, openClient, pair, visible } from './people.ts';
+
+let server: TestServer;
+const opened: Client[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => client.close()));
+});
+afterAll(() => server.close());
+
+async function open(options: Parameters<typeof openClient>[1] = {}): Promise<Client> {
+  const client = await openClient(server.url, options);
+  opened.push(client);
+  return client;
+}
+
+async function registered(options: Parameters<typeof openClient>[1] = {}): Promise<Client> {
+  const client = await open(options);
+  await client.register();
+  return client;
+}
+
+async function joined(known: Client, options: Parameters<typeof openClient>[1] = {}): Promise<Client> {
+  const client = await joinWith(known, server.url, options);
+  opened.push(client);
+  return client;
+}
+
+const ids = (count: number) => Array.from({ length: count }, (_, at) => `entry-number-${at}`.padEnd(16, '-'));
+const [one = '', two = ''] = ids(2);
+
+describe('a second device', () => {
+  it('reads what was written before it came, and is read by the first', async () => {
+    const laptop = await registered({ device: { name: 'Laptop', platform: 'linux' } });
+    await laptop.vault.put({
+      kind: 'entry',
+      id: one,
+      value: { text: 'Lord’s day 🕯', nested: [1, null, true] },
+    });
+    await laptop.vault.put({
+      kind: 'tag',
+      id: two,
+      value: 'church',
+      meta: { entryId: one, confidence: 0.5 },
+    });
+    await laptop.vault.sync();
+    const phone = await joined(laptop, { device: { name: 'Phone', platform: 'ios' } });
+    expect(await phone.vault.get('entry', one)).toMatchObject({
+      value: { text: 'Lord’s day 🕯', nested: [1, null, true] },
+      deviceId: laptop.identity?.deviceId,
+      unsynced: false,
+    });
+    expect(await phone.vault.get('tag', two)).toMatchObject({ meta: { entryId: one, confidence: 0.5 } });
+    await phone.vault.put({ kind: 'entry', id: one, value: 'from the phone' });
+    await phone.vault.sync();
+    await laptop.vault.sync();
+    expect(await laptop.vault.get('entry', one)).toMatchObject({ value: 'from the phone' });
+    expect((await laptop.devices()).map(({ name, verified }) => [name, verified])).toEqual([
+      ['Laptop', true],
+      ['Phone', true],
+    ]);
+  });
+
+  it('may be approved by a device that was itself approved, and may be restarted before it claims', async () => {
+    const laptop = await registered();
+    const phone = await joined(laptop);
+    const storage = memoryStorage();
+    const first = await openClient(server.url, { storage });
+    const { code } = await first.startPairing();
+    await first.close();
+    const tablet = await open({ storage });
+    const pairing = await tablet.startPairing();
+    expect(pairing.code).toBe(code);
+    await phone.approvePairing(pairing.code);
+    await phone.approvePairing(pairing.code);
+    await pairing.claim();
+    await tablet.vault.put({ kind: 'entry', id: one, value: 'third' });
+    await tablet.vault.sync();
+    await laptop.vault.sync();
+    expect(await visible(laptop)).toEqual({ [one]: ['third'] });
+  });
+
+  it('waits until it is approved, and stops when asked', async () => {
+    const laptop = await registered();
+    const phone = await open();
+    const pairing = await phone.startPairing();
+    await expect(pairing.claim({ signal: AbortSignal.timeout(50), pollMs: 10 })).rejects.toMatchObject({
+      code: 'aborted',
+    });
+    const claiming = pairing.claim({ pollMs: 10 });
+    await laptop.approvePairing(pairing.code);
+    expect((await claiming).accountId).toBe(laptop.identity?.accountId);
+  });
+
+  it('joins though answers are lost on both sides', async () => {
+    const laptop = await registered({
+      fetch: faultyFetch((at) => (at % 2 === 1 ? 'lost-answer' : undefined)),
+    });
+    await laptop.vault.put({ kind: 'entry', id: one, value: 'kept' });
+    await laptop.vault.sync();
+    const phone = await open();
+    await pair(laptop, phone);
+    await phone.vault.sync();
+    expect(await visible(phone)).toEqual({ [one]: ['kept'] });
+  });
+
+  it('claims what was approved though the process died with the answer of its claim', async () => {
+    const laptop = await registered();
+    const storage = memoryStorage();
+    const mortal: Client = await openClient(server.url, {
+      storage,
+      fetch: dyingFetch(1, () => mortal.close()),
+    });
+    const { code, claim } = await mortal.startPairing();
+    await laptop.approvePairing(code);
+    await expect(claim()).rejects.toMatchObject({ code: 'aborted' });
+
+    const phone = await open({ storage });
+    const again = await phone.startPairing();
+    expect(again.code).toBe(code);
+    await again.claim();
+    expect((await laptop.devices()).map(({ id }) => id)).toContain(phone.identity?.deviceId);
+  });
+
+  it('starts anew with fresh keys when its pairing has expired', async () => {
+    const clock = createTestClock();
+    await using slow = await startTestServer({ clock });
+    const phone = await openClient(slow.url, { now: () => clock.now() });
+    opened.push(phone);
+    const late = await phone.startPairing();
+    clock.forward(11 * 60_000);
+    await expect(late.claim()).rejects.toMatchObject({ code: 'pairing.expired' });
+    const laptop = await openClient(slow.url, { now: () => clock.now() });
+    opened.push(laptop);
+    await laptop.register();
+    const fresh = await phone.startPairing();
+    expect(fresh.code.split('.')[2]).not.toBe(late.code.split('.')[2]);
+    await laptop.approvePairing(fresh.code);
+    expect((await fresh.claim()).accountId).toBe(laptop.identity?.accountId);
+  });
+});
+
+describe('a revoked device', () => {
+  it('loses its session at once, and gets none of the keys that come after', async () => {
+    const laptop = await registered();
+    const [phone, tablet] = [await joined(laptop), await joined(laptop)];
+    await laptop.revokeDevice(phone.identity?.deviceId ?? '');
+    await laptop.vault.put({ kind: 'entry', id: one, value: 'not for the phone' });
+    await laptop.vault.sync();
+    await tablet.vault.sync();
+    expect(await visible(tablet)).toEqual({ [one]: ['not for the phone'] });
+    await phone.vault.put({ kind: 'entry', id: two, value: 'kept on the phone' });
+    await expect(phone.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out', status: 401 });
+    expect(await phone.vault.status()).toMatchObject({ unsynced: 1 });
+    expect((await laptop.devices()).map(({ id }) => id)).not.toContain(phone.identity?.deviceId);
+  });
+
+  it('is put out of the keys by the next sync when the revocation was interrupted', async () => {
+    const storage = memoryStorage();
+    let isCut = false;
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      if (isCut && init?.method === 'PUT') return Promise.reject(new TypeError('fetch failed'));
+      return globalThis.fetch(input, init);
+    };
+    const first = await openClient(server.url, { storage, fetch });
+    await first.register();
+    const phone = await joined(first);
+    const tablet = await joined(first);
+    isCut = true;
+    await expect(first.revokeDevice(phone.identity?.deviceId ?? '')).rejects.toMatchObject({
+      code: 'network',
+    });
+    await first.close();
+
+    const epochs: unknown[] = [];
+    const laptop = await open({
+      storage,
+      fetch: (input, init) => {
+        if (String(input).endsWith('/sync/push'))
+          epochs.push(JSON.parse(String(init?.body)).changes[0].epoch);
+        return globalThis.fetch(input, init);
+      },
+    });
+    await laptop.vault.sync();
+    await laptop.vault.put({ kind: 'entry', id: one, value: 'sealed with the second key' });
+    await laptop.vault.sync();
+    expect(epochs).toEqual([2]);
+    await tablet.vault.sync();
+    expect(await visible(tablet)).toEqual({ [one]: ['sealed with the second key'] });
+  });
+
+  it('may be revoked twice, by two devices at once, and cannot be the device itself', async () => {
+    const laptop = await registered();
+    const [phone, tablet] = [await joined(laptop), await joined(laptop)];
+    const id = tablet.identity?.deviceId ?? '';
+    await Promise.all([laptop.revokeDevice(id), phone.revokeDevice(id)]);
+    await laptop.revokeDevice(id);
+    await phone.vault.put({ kind: 'entry', id: one, value: 'still together' });
+    await phone.vault.sync();
+    await laptop.vault.sync();
+    expect(await visible(laptop)).toEqual({ [one]: ['still together'] });
+    await expect(phone.revokeDevice(phone.identity?.deviceId ?? '')).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
+  });
+});
+
+describe('a server that cheats', () => {
+  const untrusted = { code: 'keys.untrusted' };
+
+  it('cannot have its own keys approved in place of the new device’s', async () => {
+    const evil = await createDeviceKeys();
+    const fetch = lyingFetch('GET', /pairings\/[^/]+$/, (answer) => ({
+      ...answer,
+      device: {
+        ...Object(answer.device),
+        encryptionKey: evil.encryption.publicKey,
+        signingKey: evil.signing.publicKey,
+      },
+    }));
+    const laptop = await registered({ fetch });
+    const phone = await open();
+    const { code } = await phone.startPairing();
+    await expect(laptop.approvePairing(code)).rejects.toMatchObject({ code: 'pairing.fingerprint_mismatch' });
+    expect(await laptop.devices()).toHaveLength(1);
+  });
+
+  it.each<[string, (answer: Record<string, unknown>, victim: unknown) => Promise<Record<string, unknown>>]>([
+    ['no shares at all', async (answer) => ({ ...answer, keyShares: [] })],
+    [
+      'a share of an epoch key of its own',
+      async (answer, encryptionKey) => {
+        const endorsementHash = await logEntryHash(Object(answer.endorsement));
+        const account = Object(answer.account).id;
+        const recipient = Object(answer.device).id;
+        const place = { account, epoch: 1, recipient, endorsementHash, pairingId: account };
+        const key = new Uint8Array(32);
+        const wrapped = await sealPairingShare(place, key, Object(encryptionKey), new Uint8Array(32));
+        return { ...answer, keyShares: [{ epoch: 1, wrapped }] };
+      },
+    ],
+    [
+      'an endorsement by a device of its own',
+      async (answer) => ({
+        ...answer,
+        endorsement: { ...Object(answer.endorsement), by: '0193f0a0-0000-7000-8000-000000000bad' },
+      }),
+    ],
+    [
+      'another account',
+      async (answer) => ({ ...answer, account: { ...Object(answer.account), id: 'other' } }),
+    ],
+  ])('cannot hand a new device %s', async (_what, lie) => {
+    const laptop = await registered();
+    let lied: Record<string, unknown> = {};
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      const response = await globalThis.fetch(input, init);
+      if (!String(input).endsWith('/claim') || !response.ok) return response;
+      const answer = Object(await response.json());
+      lied = await lie(answer, Object(answer.device).encryptionKey);
+      return Response.json(lied);
+    };
+    const phone = await open({ fetch });
+    const pairing = await phone.startPairing();
+    await laptop.approvePairing(pairing.code);
+    await expect(pairing.claim({ pollMs: 10 })).rejects.toMatchObject(untrusted);
+    expect(phone.identity).toBeUndefined();
+    await expect(phone.vault.list()).resolves.toEqual([]);
+  });
+
+  it('cannot plant an epoch key that it made itself', async () => {
+    const evil = await createDeviceKeys();
+    let isLying = false;
+    const storage = memoryStorage();
+    const laptop = await openClient(server.url, { storage });
+    await laptop.register();
+    const { accountId = '', deviceId = '' } = laptop.identity ?? {};
+    await laptop.close();
+    let planted = '';
+    const fetch = lyingFetch('GET', /sync\/keys$/, (answer) => {
+      if (!isLying) return answer;
+      return { ...answer, epoch: 2, shares: [...Object(answer.shares), { epoch: 2, wrapped: planted }] };
+    });
+    const victim = await open({ storage, fetch });
+    const own = (await victim.devices())[0];
+    const entries = await fetchLog(victim);
+    const logHead = await logEntryHash(Object(entries[0]));
+    const place = { account: accountId, epoch: 2, recipient: deviceId, minter: deviceId, logHead };
+    planted = await sealMintedShare(place, new Uint8Array(32), Object(own?.encryptionKey), evil.signing);
+    isLying = true;
+    await expect(victim.vault.sync()).rejects.toMatchObject(untrusted);
+    await victim.vault.put({ kind: 'entry', id: one, value: 'sealed with the honest key' });
+    isLying = false;
+    await victim.vault.sync();
+    const other = await joined(victim);
+    expect(await visible(other)).toEqual({ [one]: ['sealed with the honest key'] });
+  });
+
+  it('cannot slip a device into the log, or hide an entry that was seen', async () => {
+    let lie: (log: unknown[]) => unknown[] = (log) => log;
+    let nowMs = Date.now();
+    const fetch = lyingFetch('GET', /sync\/keys$/, (answer) => ({ ...answer, log: lie(Object(answer.log)) }));
+    const laptop = await registered({ fetch, now: () => nowMs });
+    await joined(laptop);
+    const later = () => {
+      nowMs += 5 * 60_000;
+      return laptop.vault.sync();
+    };
+    await later();
+    lie = (log) => log.slice(0, 1);
+    await expect(later()).rejects.toMatchObject(untrusted);
+    lie = (log) => [...log, { ...Object(log[1]), deviceId: '0193f0a0-0000-7000-8000-000000000bad' }];
+    await expect(later()).rejects.toMatchObject(untrusted);
+    lie = (log) => log;
+    await later();
+  });
+
+  it('cannot move a payload to another item, or an old payload to a new clock', async () => {
+    const laptop = await registered();
+    await laptop.vault.put({ kind: 'entry', id: one, value: 'the first' });
+    await laptop.vault.put({ kind: 'entry', id: two, value: 'the second' });
+    await laptop.vault.sync();
+    const fetch = lyingFetch('POST', /sync\/pull$/, (answer) => {
+      const [first, second] = Object(answer.changes);
+      if (first === undefined || second === undefined) return answer;
+      return { ...answer, changes: [{ ...first, payload: second.payload }, second] };
+    });
+    const phone = await joined(laptop, { fetch });
+    const item = await phone.vault.get('entry', one);
+    expect(item).toMatchObject({ value: undefined, error: { code: 'vault.unreadable' } });
+    expect(await phone.vault.get('entry', two)).toMatchObject({ value: 'the second' });
+  });
+
+  it('cannot take an edit away by showing an unreadable one that claims to be newer', async () => {
+    let isLying = false;
+    const fetch = lyingFetch('POST', /sync\/pull$/, (answer) => {
+      if (!isLying) return answer;
+      const forged = {
+        id: one,
+        kind: 'entry',
+        op: 'put',
+        epoch: 1,
+        seq: 99,
+        deleted: false,
+        payload: 'AQAA',
+      };
+      const { deviceId = '' } = laptop.identity ?? {};
+      return {
+        ...answer,
+        changes: [{ ...forged, deviceId, time: '2026-11-20T07:16:00.123Z-0000', clock: { [deviceId]: 99 } }],
+      };
+    });
+    const laptop: Client = await registered({ fetch });
+    await laptop.vault.put({ kind: 'entry', id: one, value: 'mine' });
+    await laptop.vault.sync();
+    isLying = true;
+    await laptop.vault.sync();
+    const item = await laptop.vault.get('entry', one);
+    const values = [item, ...(item?.conflict ?? [])].map((version) => version?.value);
+    expect(values).toContain('mine');
+  });
+
+  it('cannot roll an item back to an older version', async () => {
+    let old: unknown;
+    let isLying = false;
+    const fetch = lyingFetch('POST', /sync\/pull$/, (answer) => {
+      const [change] = Object(answer.changes);
+      old ??= change;
+      return isLying ? { ...answer, changes: [old] } : answer;
+    });
+    const laptop = await registered({ fetch });
+    await laptop.vault.put({ kind: 'entry', id: one, value: 'old' });
+    await laptop.vault.sync();
+    await laptop.vault.put({ kind: 'entry', id: one, value: 'new' });
+    await laptop.vault.sync();
+    isLying = true;
+    await laptop.vault.sync();
+    expect(await visible(laptop)).toEqual({ [one]: ['new'] });
+  });
+});
+
+/** The log as the server shows it to this client. */
+async function fetchLog(client: Client): Promise<unknown[]> {
+  let log: unknown[] = [];
+  const storage = memoryStorage();
+  const probe = await openClient(server.url, {
+    storage,
+    fetch: lyingFetch('GET', /sync\/keys$/, (answer) => {
+      log = Object(answer.log);
+      return answer;
+    }),
+  });
+  await pair(client, probe);
+  await probe.close();
+  return log;
+}

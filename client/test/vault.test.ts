@@ -1,0 +1,378 @@
+/** The vault against a real server: conflicts, refusals, sessions that end, stores that were copied. */
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, memoryStorage } from '@alcove/client';
+import { sqliteStorage } from '@alcove/client/node';
+import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { faultyFetch, lyingFetch } from './faults.ts';
+import { joinWith, openClient, visible } from './people.ts';
+
+const clock = createTestClock();
+const opened: Client[] = [];
+let server: TestServer;
+let folder: string;
+
+beforeAll(async () => {
+  server = await startTestServer({ clock });
+  folder = await mkdtemp(join(tmpdir(), 'alcove-vault-'));
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => client.close()));
+});
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+type Options = Parameters<typeof openClient>[1];
+
+async function open(options: Options = {}): Promise<Client> {
+  const client = await openClient(server.url, { now: () => clock.now(), ...options });
+  opened.push(client);
+  return client;
+}
+
+async function registered(options: Options = {}): Promise<Client> {
+  const client = await open(options);
+  await client.register();
+  return client;
+}
+
+async function joined(known: Client, options: Options = {}): Promise<Client> {
+  const client = await joinWith(known, server.url, { now: () => clock.now(), ...options });
+  opened.push(client);
+  return client;
+}
+
+async function syncAll(...clients: Client[]): Promise<void> {
+  for (const client of clients) await client.vault.sync();
+}
+
+const id = 'entry-number-one-';
+const entry = (value: unknown) => ({ kind: 'entry', id, value }) as const;
+
+describe('two edits at once', () => {
+  it('are both kept, announced on both devices, and settled by the next put', async () => {
+    const laptop = await registered();
+    const phone = await joined(laptop);
+    await laptop.vault.put(entry('base'));
+    await syncAll(laptop, phone);
+    const heard: string[] = [];
+    laptop.vault.on('conflict', () => heard.push('laptop'));
+    phone.vault.on('conflict', () => heard.push('phone'));
+    await laptop.vault.put(entry('laptop'));
+    await phone.vault.put(entry('phone'));
+    await laptop.vault.sync();
+    expect(await phone.vault.sync()).toEqual({ pushed: 1, pulled: 1, conflicts: 1 });
+    await laptop.vault.sync();
+    expect(await visible(laptop)).toEqual({ [id]: ['laptop', 'phone'] });
+    expect(await visible(phone)).toEqual({ [id]: ['laptop', 'phone'] });
+    expect(heard.sort()).toEqual(['laptop', 'phone']);
+    await laptop.vault.get('entry', id);
+    await laptop.vault.put(entry('settled'));
+    await syncAll(laptop, phone);
+    expect(await visible(phone)).toEqual({ [id]: ['settled'] });
+  });
+
+  it('stay two when the second edit was made without having seen the first', async () => {
+    const laptop = await registered();
+    const phone = await joined(laptop);
+    await laptop.vault.put(entry('base'));
+    await syncAll(laptop, phone);
+    const inEditor = await phone.vault.get('entry', id);
+    await laptop.vault.put(entry('laptop'));
+    // A sync in the background, while the phone's user types.
+    await syncAll(laptop, phone);
+    await phone.vault.put({ ...entry('phone'), basedOn: inEditor?.version ?? '' });
+    await syncAll(phone, laptop);
+    expect(await visible(laptop)).toEqual({ [id]: ['laptop', 'phone'] });
+  });
+
+  it('stay two when the own edit goes on over a conflict that nobody looked at', async () => {
+    const laptop = await registered();
+    const phone = await joined(laptop);
+    await laptop.vault.put(entry('laptop'));
+    await laptop.vault.sync();
+    await phone.vault.put(entry('pho'));
+    await phone.vault.sync();
+    await phone.vault.put(entry('phone'));
+    await syncAll(phone, laptop);
+    const shown = (await visible(laptop))[id];
+    expect(shown).toContain('phone');
+    expect(shown).toHaveLength(2);
+  });
+
+  it('one of them a deletion, keep the other', async () => {
+    const laptop = await registered();
+    const phone = await joined(laptop);
+    await laptop.vault.put(entry('base'));
+    await syncAll(laptop, phone);
+    await laptop.vault.delete('entry', id);
+    await phone.vault.put(entry('rescued'));
+    await syncAll(laptop, phone, laptop);
+    expect(await visible(laptop)).toEqual({ [id]: ['rescued'] });
+    expect(await visible(phone)).toEqual({ [id]: ['rescued'] });
+    await phone.vault.get('entry', id);
+    await phone.vault.delete('entry', id);
+    await syncAll(phone, laptop);
+    expect(await visible(laptop)).toEqual({});
+    await laptop.vault.put(entry('back again'));
+    await syncAll(laptop, phone);
+    expect(await visible(phone)).toEqual({ [id]: ['back again'] });
+  });
+});
+
+describe('what cannot be stored', () => {
+  it.each([
+    [{ kind: 'entry', id: 'short', value: 1 }, 'invalid_argument'],
+    [{ kind: 'entry', id: 'sixteen/letters/', value: 1 }, 'invalid_argument'],
+    [{ kind: 'entry', value: undefined }, 'invalid_argument'],
+    [{ kind: 'entry', value: () => 1 }, 'invalid_argument'],
+    [{ kind: 'entry', value: 10n }, 'invalid_argument'],
+    [{ kind: 'entry', id, value: 1, basedOn: 'yesterday' }, 'invalid_argument'],
+    [{ kind: 'entry', value: 'x'.repeat(500_000) }, 'vault.item_too_large'],
+  ] as const)('%o is refused with %s, and leaves nothing behind', async (item, code) => {
+    const client = await registered();
+    await expect(client.vault.put(item)).rejects.toMatchObject({ code });
+    expect(await client.vault.list()).toEqual([]);
+    expect(await client.vault.status()).toMatchObject({ unsynced: 0 });
+  });
+
+  it('fails before there is an account', async () => {
+    const client = await open();
+    await expect(client.vault.put(entry(1))).rejects.toMatchObject({ code: 'identity.missing' });
+    await expect(client.vault.sync()).rejects.toMatchObject({ code: 'identity.missing' });
+    expect(await client.vault.status()).toMatchObject({ unsynced: 0 });
+  });
+
+  it('does not hold up the rest when the server refuses it', async () => {
+    const client = await registered();
+    const meta = { entryId: 'no good', confidence: 0.5 };
+    await client.vault.put({ kind: 'tag', id: 'tag-the-server-refuses', value: 'tag', meta });
+    await client.vault.put(entry('fine'));
+    expect(await client.vault.sync()).toMatchObject({ pushed: 1 });
+    const { unsynced, rejected } = await client.vault.status();
+    expect(unsynced).toBe(1);
+    expect(rejected).toMatchObject([
+      { kind: 'tag', id: 'tag-the-server-refuses', code: 'sync.invalid_change' },
+    ]);
+    await client.vault.put({ kind: 'tag', id: 'tag-the-server-refuses', value: 'tag' });
+    await client.vault.sync();
+    expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+  });
+});
+
+describe('a large import', () => {
+  it('travels in parts that the server takes, and arrives whole and in both directions', async () => {
+    const laptop = await registered();
+    const items = Array.from({ length: 1203 }, (_, at) => ({
+      kind: 'entry' as const,
+      id: `imported-entry-${at}`.padEnd(20, '_'),
+      value: { at, text: 'x'.repeat(at % 7 === 0 ? 20_000 : 300) },
+    }));
+    await laptop.vault.putMany(items);
+    const sizes: number[] = [];
+    const counted = await laptop.vault.sync();
+    expect(counted.pushed).toBe(1203);
+    const phone = await joined(laptop, {
+      fetch: (input, init) => {
+        sizes.push(String(init?.body ?? '').length);
+        return fetch(input, init);
+      },
+    });
+    const pulled = await phone.vault.list('entry');
+    expect(new Map(pulled.map((item) => [item.id, item.value]))).toEqual(
+      new Map(items.map((item) => [item.id, item.value])),
+    );
+    await phone.vault.putMany(items.map((item) => ({ ...item, value: item.value.at })));
+    await syncAll(phone, laptop);
+    expect(await laptop.vault.get('entry', items[7]?.id ?? '')).toMatchObject({ value: 7 });
+    expect(Math.max(...sizes)).toBeLessThan(4 * 1024 * 1024);
+  });
+});
+
+describe('a session', () => {
+  it('is renewed once when many requests find it expired together', async () => {
+    let refreshes = 0;
+    const client = await registered({
+      fetch: (input, init) => {
+        if (String(input).endsWith('/auth/refresh')) refreshes += 1;
+        return fetch(input, init);
+      },
+    });
+    clock.forward(2 * 3_600_000);
+    await Promise.all([client.me(), client.me(), client.devices(), client.vault.sync()]);
+    expect(refreshes).toBe(1);
+  });
+
+  it('outlives a lost answer to its renewal, also when the device comes back a day later', async () => {
+    const storage = memoryStorage();
+    let isLost = true;
+    const lossy: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (isLost && String(input).endsWith('/auth/refresh')) throw new TypeError('fetch failed');
+      return response;
+    };
+    const before = await openClient(server.url, { storage, fetch: lossy, now: () => clock.now() });
+    await before.register();
+    await before.vault.put(entry('kept'));
+    clock.forward(2 * 3_600_000);
+    await expect(before.vault.sync()).rejects.toMatchObject({ code: 'network' });
+    await before.close();
+    clock.forward(24 * 3_600_000);
+    isLost = false;
+    const after = await open({ storage, fetch: lossy });
+    expect(await after.vault.sync()).toMatchObject({ pushed: 1 });
+  });
+
+  it.each(['unavailable', 'cut'] as const)('is not given up because the server is %s', async (fault) => {
+    let isDown = false;
+    const client = await registered({ fetch: faultyFetch(() => (isDown ? fault : undefined)) });
+    await client.vault.put(entry('kept'));
+    clock.forward(2 * 3_600_000);
+    isDown = true;
+    await expect(client.vault.sync()).rejects.not.toMatchObject({ code: 'auth.signed_out' });
+    expect(await client.vault.status()).toMatchObject({ unsynced: 1, lastError: expect.any(Error) });
+    isDown = false;
+    expect(await client.vault.sync()).toMatchObject({ pushed: 1 });
+    expect((await client.vault.status()).lastError).toBeUndefined();
+  });
+
+  it('that has ended for good says so and costs nothing of the queue', async () => {
+    const client = await registered();
+    await client.vault.put(entry('kept'));
+    clock.forward(40 * 24 * 3_600_000);
+    await expect(client.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out', status: 401 });
+    expect(await client.vault.status()).toMatchObject({ unsynced: 1 });
+    expect(await visible(client)).toEqual({ [id]: ['kept'] });
+  });
+});
+
+describe('a store that was copied', () => {
+  it('receives, but sends nothing and keeps its edits, once the other copy was at work', async () => {
+    const file = join(folder, 'original.db');
+    const first = await openClient(server.url, { storage: sqliteStorage(file), now: () => clock.now() });
+    await first.register();
+    await first.vault.put(entry('before the copy'));
+    await first.vault.sync();
+    await first.close();
+    const copy = join(folder, 'copy.db');
+    await copyFile(file, copy);
+
+    const original = await open({ storage: sqliteStorage(file) });
+    await original.vault.put(entry('by the original'));
+    await original.vault.put({ kind: 'entry', id: 'another-entry-id', value: 'also' });
+    await original.vault.sync();
+
+    const clone = await open({ storage: sqliteStorage(copy) });
+    await clone.vault.put({ kind: 'entry', id: 'entry-of-the-copy', value: 'by the copy' });
+    await expect(clone.vault.sync()).rejects.toMatchObject({ code: 'sync.device_cloned' });
+    await expect(clone.vault.sync()).rejects.toMatchObject({ code: 'sync.device_cloned' });
+    expect(await clone.vault.status()).toMatchObject({ isCloned: true, unsynced: 1 });
+    expect(await visible(clone)).toMatchObject({
+      [id]: ['by the original'],
+      'entry-of-the-copy': ['by the copy'],
+    });
+  });
+});
+
+describe('a cursor that the server does not know any more', () => {
+  it('leads to a new pull of everything, with the queue kept', async () => {
+    let isLost = false;
+    const client = await registered({
+      fetch: async (input, init) => {
+        const isStale = isLost && String(init?.body).includes('"cursor"');
+        if (!isStale || !String(input).endsWith('/sync/pull')) return fetch(input, init);
+        const problem = {
+          type: 'about:blank',
+          title: 'Gone',
+          status: 410,
+          detail: 'Begin anew.',
+          requestId: 'r',
+        };
+        return Response.json({ ...problem, code: 'sync.resync_required' }, { status: 410 });
+      },
+    });
+    await client.vault.put(entry('known to both'));
+    await client.vault.sync();
+    await client.vault.put({ kind: 'entry', id: 'entry-still-queued', value: 'queued' });
+    isLost = true;
+    expect(await client.vault.sync()).toMatchObject({ pushed: 1, conflicts: 0 });
+    expect(await visible(client)).toEqual({ [id]: ['known to both'], 'entry-still-queued': ['queued'] });
+  });
+});
+
+describe('syncing by itself', () => {
+  it('goes on after failures, and ends with the client', async () => {
+    let failures = 3;
+    const client = await registered();
+    await client.vault.put(entry('sent in the end'));
+    await client.close();
+    const storage = memoryStorage();
+    const flaky = await open({
+      storage,
+      fetch: (input, init) => {
+        const isSync = String(input).includes('/sync/push');
+        if (isSync && failures-- > 0) return Promise.resolve(new Response('busy', { status: 503 }));
+        return fetch(input, init);
+      },
+    });
+    await flaky.register();
+    await flaky.vault.put(entry('sent in the end'));
+    const sent = new Promise<void>((resolve) => {
+      flaky.vault.on('status', ({ unsynced }) => unsynced === 0 && resolve());
+    });
+    flaky.vault.startAutoSync({ intervalMs: 10 });
+    await sent;
+    expect(await visible(flaky)).toEqual({ [id]: ['sent in the end'] });
+  });
+
+  it('shares one sync among all who ask at the same time, and lets one of them leave', async () => {
+    let pulls = 0;
+    const client = await registered({
+      fetch: (input, init) => {
+        if (String(input).endsWith('/sync/pull')) pulls += 1;
+        return fetch(input, init);
+      },
+    });
+    const leaving = new AbortController();
+    const [first, second] = [client.vault.sync({ signal: leaving.signal }), client.vault.sync()];
+    leaving.abort();
+    await expect(first).rejects.toMatchObject({ code: 'aborted' });
+    expect(await second).toEqual({ pushed: 0, pulled: 0, conflicts: 0 });
+    expect(pulls).toBe(1);
+  });
+});
+
+describe('a listener that throws', () => {
+  it('does not end the write or the sync that it was told of', async () => {
+    const uncaught: unknown[] = [];
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.on('uncaughtException', (error) => uncaught.push(error));
+    const client = await registered();
+    client.vault.on('change', () => {
+      throw new Error('a fault of the app');
+    });
+    await client.vault.put(entry('stored'));
+    await client.vault.sync();
+    expect(await visible(client)).toEqual({ [id]: ['stored'] });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+    expect(uncaught).toMatchObject([{ message: 'a fault of the app' }]);
+  });
+});
+
+describe('an answer that is not Alcove’s', () => {
+  it('is one clear error, and nothing is taken from it', async () => {
+    const client = await registered({
+      fetch: lyingFetch('POST', /sync\/push$/, (answer) => ({ ...answer, results: [] })),
+    });
+    await client.vault.put(entry('kept'));
+    await expect(client.vault.sync()).rejects.toMatchObject({ code: 'protocol' });
+    expect(await client.vault.status()).toMatchObject({ unsynced: 1 });
+  });
+});
