@@ -22,7 +22,13 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 }
 
-export function formatRate(count: number, ms: number): string {
+/** How many things took how long. */
+export interface Pace {
+  readonly count: number;
+  readonly ms: number;
+}
+
+export function formatPace({ count, ms }: Pace): string {
   return `${formatCount(Math.round(count / (Math.max(1, ms) / 1000)))} per second`;
 }
 

@@ -10,6 +10,8 @@ export interface Terminal {
   fact(text: string): void;
   /** Somebody's own words, or a value as it lies somewhere. */
   quote(label: string, text: string): void;
+  /** One column of a stored row: its name, its value, what it says. */
+  row(name: string, value: string, meaning: string): void;
   progress(what: string, total: number): Progress;
   /** Something that had to hold, and does. */
   proven(text: string): void;
@@ -22,14 +24,17 @@ export interface Progress {
   show(done: number): void;
 }
 
-type Output = Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
+/** Where it goes: standard output, which is a terminal or is not. */
+export type Output = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 
-const barWidth = 30;
-const widthWithoutTerminal = 110;
+const barLength = 30;
+/** Longer lines are hard to read, and a file or a pipe says nothing of its width. */
+const widthMax = 110;
 const labelWidth = 14;
+const valueWidth = 36;
 
 /** Colours and the bar that redraws itself are for terminals; a file or a pipe gets plain lines. */
-export function createTerminal(output: NodeJS.WriteStream): Terminal {
+export function createTerminal(output: Output): Terminal {
   const paint = (style: Style, text: string) => styleText(style, text, { stream: output });
   const line = (text: string) => output.write(`${text}\n`);
   let steps = 0;
@@ -41,11 +46,15 @@ export function createTerminal(output: NodeJS.WriteStream): Terminal {
       lastStep = `${steps}, ${what}`;
       line(`\n${paint('bold', `${String(steps).padStart(2)}  ${what}`)}`);
     },
-    fact: (text) => line(`    ${text}`),
+    fact: (text) => line(wrap(text, '    ', output)),
     quote: (label, text) => line(`    ${paint('dim', label.padEnd(labelWidth))}${excerpt(text, output)}`),
+    row: (name, value, meaning) =>
+      line(
+        `    ${paint('dim', name.padEnd(labelWidth))}${value.padEnd(valueWidth)}  ${paint('dim', meaning)}`,
+      ),
     progress: (what, total) =>
       output.isTTY ? drawBar(output, what, total) : printQuarters(line, what, total),
-    proven: (text) => line(`    ${paint('green', '✓')} ${text}`),
+    proven: (text) => line(wrap(text, `    ${paint('green', '✓')} `, output)),
     blank: () => line(''),
     get lastStep() {
       return lastStep;
@@ -57,8 +66,8 @@ export function createTerminal(output: NodeJS.WriteStream): Terminal {
 function drawBar(output: Output, what: string, total: number): Progress {
   return {
     show(done) {
-      const filled = Math.round((done / total) * barWidth);
-      const bar = `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`;
+      const filled = Math.round((done / total) * barLength);
+      const bar = `${'█'.repeat(filled)}${'░'.repeat(barLength - filled)}`;
       output.write(`\r    ${what} ${bar} ${done} of ${total}${done === total ? '\n' : ''}`);
     },
   };
@@ -77,11 +86,28 @@ function printQuarters(line: (text: string) => void, what: string, total: number
   };
 }
 
+/** Breaks between words. Further lines begin below the text of the first one. */
+function wrap(text: string, begin: string, output: Output): string {
+  const indent = ' '.repeat(stripVTControlCharacters(begin).length);
+  const width = Math.max(20, widthOf(output) - indent.length);
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last !== '' && last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+  }
+  return `${begin}${lines.join(`\n${indent}`)}`;
+}
+
+function widthOf({ columns }: Output): number {
+  return Math.min(columns ?? widthMax, widthMax);
+}
+
 /** The beginning of a text on one line. What steers a terminal is taken out: a journal is not to be trusted with that. */
-function excerpt(text: string, { columns = widthWithoutTerminal }: Output): string {
+function excerpt(text: string, output: Output): string {
   const oneLine = stripVTControlCharacters(text)
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim();
-  const width = Math.max(20, columns - labelWidth - 6);
+  const width = Math.max(20, widthOf(output) - labelWidth - 4);
   return oneLine.length <= width ? oneLine : `${oneLine.slice(0, width - 1)}…`;
 }
