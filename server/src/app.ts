@@ -4,19 +4,23 @@ import { systemCtx } from './context.ts';
 import { createHttp, createIdempotency, healthRoutes } from './http/index.ts';
 import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
 import { createSync, keyRoutes, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
+import { createWorkspaces } from './modules/workspaces/index.ts';
 import { createLocalBlobs } from './platform/blobs/index.ts';
 import type { Clock } from './platform/clock/index.ts';
 import type { Settings } from './platform/config/index.ts';
 import {
+  createAwsKms,
   createEnvelope,
   createToken,
-  loadMasterKey,
+  loadMasterKeys,
+  type MasterKeySource,
   readOrCreateSecretFile,
 } from './platform/crypto/index.ts';
 import { createDatabase, createMigrator, proveTenancy } from './platform/database/index.ts';
 import { createIds } from './platform/ids/index.ts';
 import { createJobs } from './platform/jobs/index.ts';
 import { lockDataFolder, prepareDataFolder } from './platform/lock/index.ts';
+import { createFolderMailer, createMailQueue, createSmtpMailer } from './platform/mail/index.ts';
 import { createMetrics, type Logger } from './platform/telemetry/index.ts';
 import { createVaultPool } from './platform/vaults/index.ts';
 import { version } from './version.ts';
@@ -33,6 +37,11 @@ export const controlMigrations = new URL('../migrations/control/', import.meta.u
 const vaultMigrations = new URL('../migrations/vault/', import.meta.url);
 const vaultIdleCloseMs = 60_000;
 const flushSeenEveryMs = 60_000;
+
+/** Where this service keeps its master keys, and what wraps them. */
+export function masterKeySource({ masterKey, dataDir, kms }: Settings): MasterKeySource {
+  return { setting: masterKey, dataDir, wrapper: kms === undefined ? undefined : createAwsKms(kms) };
+}
 
 export async function createApp(
   settings: Settings,
@@ -58,8 +67,8 @@ export async function createApp(
   const migrator = await createMigrator(database, controlMigrations);
   const isFirstStart = (await migrator.status()).every(({ appliedAt }) => appliedAt === undefined);
   // Before anything is written: a database that has rows under another key must not be given a new one.
-  const masterKey = loadMasterKey({ setting: settings.masterKey, dataDir, dataExists: !isFirstStart });
-  const envelope = createEnvelope(masterKey);
+  const masterKeys = await loadMasterKeys(masterKeySource(settings), !isFirstStart);
+  const envelope = createEnvelope(masterKeys);
   const operatorToken =
     settings.operator.token ?? readOrCreateSecretFile(join(dataDir, 'operator.token'), createToken).secret;
   const { migrations } = await migrator.up();
@@ -83,25 +92,29 @@ export async function createApp(
 
   const createCtx = (signal: AbortSignal) => systemCtx({ log, database, signal, id: ids.uuid() });
   const stopping = new AbortController();
-  const identity = createIdentity({ publicUrl: settings.http.publicUrl, clock, ids, envelope, masterKey });
+  const jobs = opened.use(await createJobs({ database, log }));
+  const mailer =
+    settings.mail === undefined
+      ? createFolderMailer({ directory: join(dataDir, 'mails'), clock, log })
+      : createSmtpMailer(settings.mail);
+  const mails = createMailQueue({ envelope, ids, mailer, jobs });
+  const identity = createIdentity({ publicUrl: settings.http.publicUrl, clock, ids, envelope, masterKeys });
   await identity.rotateSigningKeys(createCtx(stopping.signal));
+  const workspaces = createWorkspaces();
   const sync = createSync({ vaults, clock });
 
   const idempotency = createIdempotency({ clock, ids, envelope });
-  const jobs = opened.use(
-    await createJobs({
-      database,
-      log,
-      jobs: [
-        ...identityJobs(identity, createCtx),
-        {
-          name: 'http.sweep-idempotency-keys',
-          cron: '37 * * * *',
-          run: (signal) => idempotency.sweep(createCtx(signal)),
-        },
-      ],
-    }),
-  );
+  await jobs.start({
+    jobs: [
+      ...identityJobs(identity, createCtx),
+      {
+        name: 'http.sweep-idempotency-keys',
+        cron: '37 * * * *',
+        run: (signal) => idempotency.sweep(createCtx(signal)),
+      },
+    ],
+    tasks: [mails.task],
+  });
   const flushSeen = () =>
     identity.sessions
       .flushSeen(createCtx(stopping.signal))
@@ -132,8 +145,8 @@ export async function createApp(
       ...keyRoutes(identity.keyring),
     ],
     authentication: {
-      authenticateAccount: (token, workspaceId) =>
-        identity.accounts.authenticate(createCtx(stopping.signal), token, workspaceId),
+      authenticate: (token) => identity.accounts.authenticate(createCtx(stopping.signal), token),
+      findRole: (actor, workspaceId) => workspaces.findRole(createCtx(stopping.signal), actor, workspaceId),
       operatorToken,
       trustLoopbackOperator: settings.operator.loopbackAllowed,
     },

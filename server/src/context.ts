@@ -1,12 +1,16 @@
 /** The one explicit value that travels: who is calling, for which tenant, until when, and in which transaction. */
-import type { Database, Transaction } from './platform/database/index.ts';
+import type { Database, Tenant, Transaction } from './platform/database/index.ts';
 import type { Logger } from './platform/telemetry/index.ts';
 
 export type Actor =
   | { readonly kind: 'anyone' }
   | AccountActor
+  | KeyActor
   | { readonly kind: 'operator' }
   | { readonly kind: 'system' };
+
+/** What an actor may do in a workspace, from the least to the most. */
+export type Role = 'viewer' | 'member' | 'admin' | 'owner';
 
 export interface AccountActor {
   readonly kind: 'account';
@@ -15,6 +19,17 @@ export interface AccountActor {
   readonly deviceId: string | undefined;
   readonly workspaceId: string;
 }
+
+/** An API key, which acts for one workspace and for no person. */
+export interface KeyActor {
+  readonly kind: 'key';
+  readonly keyId: string;
+  readonly workspaceId: string;
+  readonly scopes: readonly string[];
+}
+
+/** Who was found to belong to the workspace that is acted in, and as what. A key acts as an admin within its scopes. */
+export type MemberActor = (AccountActor | KeyActor) & { readonly role: Role };
 
 /** An account that calls from one of its devices. */
 export type DeviceActor = AccountActor & { readonly deviceId: string };
@@ -56,8 +71,8 @@ export function inTransaction<Caller extends Actor, T>(
   work: Work<Caller, T>,
 ): Promise<T> {
   if ('tx' in ctx) return work(ctx);
-  const { accountId, workspaceId } = ctx.actor.kind === 'account' ? ctx.actor : noTenant;
-  return begin(ctx, 'tenant', work, (run) => ctx.database.asTenant({ accountId, workspaceId }, run));
+  const tenant = tenantOf(ctx.actor);
+  return begin(ctx, 'tenant', work, (run) => ctx.database.asTenant(tenant, run));
 }
 
 /** Runs `work` in a transaction that sees every row: for what happens before a caller is known, and for jobs. */
@@ -70,7 +85,17 @@ export function asSystem<Caller extends Actor, T>(
   return work(ctx);
 }
 
-const noTenant = { accountId: undefined, workspaceId: undefined };
+function tenantOf(actor: Actor): Tenant {
+  if (actor.kind === 'account') return { accountId: actor.accountId, workspaceId: actor.workspaceId };
+  if (actor.kind === 'key') return { accountId: undefined, workspaceId: actor.workspaceId };
+  return { accountId: undefined, workspaceId: undefined };
+}
+
+/** Who acted, as it is written down: `account:` or `key:` with the id, or the kind alone. */
+export function actorName(actor: Actor): string {
+  if (actor.kind === 'account') return `account:${actor.accountId}`;
+  return actor.kind === 'key' ? `key:${actor.keyId}` : actor.kind;
+}
 
 async function begin<Caller extends Actor, T>(
   ctx: Ctx<Caller>,

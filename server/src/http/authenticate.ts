@@ -1,34 +1,93 @@
-/** Who is calling, found out from the headers before the body is read. */
+/** Who is calling, and for which workspace, found out from the headers and the path before the body is read. */
 import { isIPv6 } from 'node:net';
+import { hasScope, isRoleAtLeast } from '@alcove/contract/access';
 import type { FastifyRequest } from 'fastify';
-import type { Actor } from '../context.ts';
+import type { AccountActor, Actor, KeyActor, MemberActor, Role } from '../context.ts';
 import type { Secret } from '../platform/crypto/index.ts';
 import { isSameText } from '../platform/crypto/index.ts';
-import { deviceRequired, unauthenticated } from './errors.ts';
-import type { Head } from './route.ts';
+import {
+  accountRequired,
+  deviceRequired,
+  forbidden,
+  scopeMissing,
+  unauthenticated,
+  workspaceNotFound,
+} from './errors.ts';
+import type { Access, Head } from './route.ts';
 
 export interface Authentication {
-  /** Finds the account behind an access token; throws where there is none. */
-  readonly authenticateAccount: (token: string, workspaceId: string | undefined) => Promise<Actor>;
+  /** Who stands behind a token, acting in their own workspace; throws a 401 where nobody does. */
+  readonly authenticate: (token: string) => Promise<AccountActor | KeyActor>;
+  /** What the caller may do in a workspace; undefined when it is none of theirs, or is not there. */
+  readonly findRole: (actor: AccountActor | KeyActor, workspaceId: string) => Promise<Role | undefined>;
   readonly operatorToken: Secret;
   readonly trustLoopbackOperator: boolean;
 }
 
-export function createAuthenticate(parts: Authentication) {
-  return async (request: FastifyRequest, caller: Head['caller']): Promise<Actor> => {
-    if (caller === 'anyone') return { kind: 'anyone' };
+export type Authenticate = (
+  request: FastifyRequest,
+  head: Pick<Head, 'caller'> & { readonly access?: Access },
+  /** The workspace that the path names, if it names one; read only once the caller is known. */
+  workspaceInPath?: () => string | undefined,
+) => Promise<Actor>;
+
+export function createAuthenticate(parts: Authentication): Authenticate {
+  return async (request, head, workspaceInPath) => {
+    if (head.caller === 'anyone') return { kind: 'anyone' };
     const token = readBearer(request.headers.authorization);
-    if (caller === 'operator') return authenticateOperator(parts, request, token);
+    if (head.caller === 'operator') return authenticateOperator(parts, request, token);
     if (token === undefined) throw unauthenticated({ detail: missing, headers: challenge });
-    const actor = await parts.authenticateAccount(token, readHeader(request, 'alcove-workspace'));
-    if (caller === 'device' && !(actor.kind === 'account' && actor.deviceId !== undefined))
-      throw deviceRequired();
-    return actor;
+    const caller = await parts.authenticate(token);
+    requireKind(caller, head.caller);
+    const actor = await enterWorkspace(parts, caller, readHeader(request, 'alcove-workspace'));
+    return head.access === undefined ? actor : requireAccess(parts, actor, head.access, workspaceInPath?.());
   };
 }
 
 const missing = 'Send Authorization: Bearer followed by an access token.';
 const challenge = { 'WWW-Authenticate': 'Bearer' };
+
+function requireKind(actor: AccountActor | KeyActor, expected: Head['caller']): void {
+  if (expected === 'member') return;
+  if (actor.kind !== 'account') throw accountRequired();
+  if (expected === 'device' && actor.deviceId === undefined) throw deviceRequired();
+}
+
+type Member = AccountActor | KeyActor;
+
+/** A workspace that the caller names is checked on every route, also on those that do not need one. */
+async function enterWorkspace(
+  parts: Authentication,
+  actor: Member,
+  workspaceId: string | undefined,
+): Promise<Member> {
+  if (workspaceId === undefined || workspaceId === actor.workspaceId) return actor;
+  await requireRole(parts, actor, workspaceId);
+  return { ...actor, workspaceId };
+}
+
+async function requireAccess(
+  parts: Authentication,
+  actor: Member,
+  access: Access,
+  workspaceId: string = actor.workspaceId,
+): Promise<MemberActor> {
+  const role = await requireRole(parts, actor, workspaceId);
+  if (actor.kind === 'key' && !hasScope(actor.scopes, access.scope))
+    throw scopeMissing(`This call needs the scope ${access.scope}.`);
+  if (!isRoleAtLeast(role, access.role))
+    throw forbidden(`This call needs the role ${access.role} or more; the caller is ${role}.`);
+  return { ...actor, workspaceId, role };
+}
+
+async function requireRole(parts: Authentication, actor: Member, workspaceId: string): Promise<Role> {
+  // What is not even an id cannot be looked for; it answers like one that does not exist.
+  const role = uuid.test(workspaceId) ? await parts.findRole(actor, workspaceId) : undefined;
+  if (role === undefined) throw workspaceNotFound();
+  return role;
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function authenticateOperator(
   parts: Authentication,

@@ -1,7 +1,7 @@
 /** One route as the server runs it: authenticate, check the input, run the handler once, answer. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { withSpan } from '../platform/telemetry/index.ts';
-import type { createAuthenticate } from './authenticate.ts';
+import type { Authenticate } from './authenticate.ts';
 import { type Idempotency, isLastingRefusal, type KeptAnswer } from './idempotency.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { describeRoute } from './openapi.ts';
@@ -11,12 +11,13 @@ import { type Head, type Input, JsonText, Reply, type Route } from './route.ts';
 import { type Check, createBodyCheck, createTextCheck } from './validation.ts';
 
 export interface EndpointParts extends RequestCtxParts {
-  readonly authenticate: ReturnType<typeof createAuthenticate>;
+  readonly authenticate: Authenticate;
   readonly idempotency: Idempotency;
 }
 
 export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, parts: EndpointParts): void {
-  const readInput = createInputReader(head);
+  const checkParams: Check = head.params ? createTextCheck(head.params, 'The path') : () => undefined;
+  const readInput = createInputReader(head, checkParams);
   const name = `${head.method} ${head.path}`;
   const attributes = { 'http.request.method': head.method, 'http.route': head.path };
   scope.route({
@@ -27,7 +28,7 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
     schema: describeRoute(head),
     validatorCompiler: () => () => true,
     onRequest: async (request, reply) => {
-      const actor = await parts.authenticate(request, head.caller);
+      const actor = await parts.authenticate(request, head, () => workspaceOf(checkParams(request.params)));
       request.ctx = new RequestCtx(request, reply, actor, parts);
     },
     handler: async (request, reply) => {
@@ -43,6 +44,12 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
       );
     },
   });
+}
+
+/** The workspace that the path names. */
+function workspaceOf(params: unknown): string | undefined {
+  if (typeof params !== 'object' || params === null || !('workspaceId' in params)) return undefined;
+  return typeof params.workspaceId === 'string' ? params.workspaceId : undefined;
 }
 
 function requireCtx({ ctx }: FastifyRequest): RequestCtx {
@@ -99,8 +106,7 @@ function sendKept(
   return reply.type(`${type}; charset=utf-8`).send(answer.body);
 }
 
-function createInputReader(head: Head): (request: FastifyRequest) => Input<Head> {
-  const checkParams: Check = head.params ? createTextCheck(head.params, 'The path') : () => undefined;
+function createInputReader(head: Head, checkParams: Check): (request: FastifyRequest) => Input<Head> {
   const checkQuery: Check = head.query ? createTextCheck(head.query, 'The query') : () => undefined;
   const checkBody = bodyCheckOf(head);
   return (request) => ({

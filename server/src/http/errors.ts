@@ -34,6 +34,13 @@ export const deviceRequired = failure(
   403,
   'This call has to come from a device of the account.',
 );
+export const accountRequired = failure(
+  'auth.account_required',
+  403,
+  'This call takes an account; an API key may not make it.',
+);
+export const scopeMissing = failure('auth.scope_missing', 403, 'The API key lacks a scope.');
+export const workspaceNotFound = failure('workspace.not_found', 404, 'There is no such workspace.');
 export const forbidden = failure('auth.forbidden', 403, 'This caller may not do that.');
 export const notReady = failure(
   'service.not_ready',

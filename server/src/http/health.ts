@@ -22,7 +22,13 @@ export interface Health {
 const probeTimeoutMs = 3000;
 
 export function healthRoutes(health: Health): Route[] {
-  const common = { method: 'GET', tag: 'service', caller: 'anyone', idempotency: 'none' } as const;
+  const common = {
+    method: 'GET',
+    tag: 'service',
+    caller: 'anyone',
+    rate: 'read',
+    idempotency: 'none',
+  } as const;
   const { version, uptimeSeconds } = health;
   const ready = () => {
     const reasons = health.notReadyReasons();

@@ -131,7 +131,7 @@ function answerErrors(app: FastifyInstance, { log }: HttpOptions): void {
 
 function addMetrics(scope: FastifyInstance, { authenticate, metrics }: EndpointParts & HttpOptions): void {
   scope.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
-    await authenticate(request, 'operator');
+    await authenticate(request, { caller: 'operator' });
     return reply.type(metrics.contentType).send(await metrics.text());
   });
 }

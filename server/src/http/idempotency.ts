@@ -5,7 +5,7 @@
  * moment in which the effect stands and the answer does not. Where it is not, the answer is kept right afterwards.
  */
 import { createHash } from 'node:crypto';
-import { type Actor, asSystem, type Ctx, type TxCtx } from '../context.ts';
+import { type Actor, actorName, asSystem, type Ctx, type TxCtx } from '../context.ts';
 import type { Clock } from '../platform/clock/index.ts';
 import type { Envelope } from '../platform/crypto/index.ts';
 import { Failure } from '../platform/errors/index.ts';
@@ -73,7 +73,7 @@ export function createIdempotency(parts: { clock: Clock; ids: Ids; envelope: Env
   return {
     async once(ctx, { content, ...attempt }, work) {
       const fingerprint = fingerprintOf(content);
-      const row = await claim(ctx, { ...attempt, actor: actorName(ctx.actor) }, fingerprint);
+      const row = await claim(ctx, { ...attempt, actor: scopeOf(ctx.actor) }, fingerprint);
       if (!row.fingerprint.equals(fingerprint)) throw idempotencyKeyReused();
       if (row.answer !== null) return { answer: open({ ...row, answer: row.answer }), isReplay: true };
       if (!row.isMine) throw idempotentRequestRunning({ headers: { 'Retry-After': '1' } });
@@ -104,8 +104,9 @@ export function isLastingRefusal(error: unknown): error is Failure {
   return error instanceof Failure && error.status < 500 && ![401, 403, 409, 429].includes(error.status);
 }
 
-function actorName(actor: Actor): string {
-  return actor.kind === 'account' ? `account:${actor.accountId}` : actor.kind;
+/** The same person in another workspace asks for another thing, even in the same words. */
+function scopeOf(actor: Actor): string {
+  return 'workspaceId' in actor ? `${actorName(actor)} in ${actor.workspaceId}` : actorName(actor);
 }
 
 /** Each part with its length before it, so that no two lists of parts read the same. */

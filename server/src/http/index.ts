@@ -1,4 +1,13 @@
 export { type Health, healthRoutes } from './health.ts';
 export { createHttp, type Http, type HttpOptions } from './http.ts';
 export { createIdempotency, type Idempotency } from './idempotency.ts';
-export { type Handler, type Head, type Input, JsonText, Reply, type Route, route } from './route.ts';
+export {
+  type Access,
+  type Handler,
+  type Head,
+  type Input,
+  JsonText,
+  Reply,
+  type Route,
+  route,
+} from './route.ts';

@@ -17,6 +17,7 @@ export async function describeApi(
       components: {
         securitySchemes: {
           account: { type: 'http', scheme: 'bearer', description: 'An access token of an account.' },
+          key: { type: 'http', scheme: 'bearer', description: 'An API key of a workspace, with scopes.' },
           operator: { type: 'http', scheme: 'bearer', description: "The operator's token." },
         },
       },
@@ -36,9 +37,7 @@ export function describeRoute(head: Head): FastifySchema {
     tags: [head.tag],
     summary: head.summary,
     ...(head.description === undefined ? {} : { description: head.description }),
-    ...(head.caller === 'anyone'
-      ? {}
-      : { security: [{ [head.caller === 'operator' ? 'operator' : 'account']: [] }] }),
+    ...(head.caller === 'anyone' ? {} : { security: securityOf(head.caller) }),
     ...(head.params === undefined ? {} : { params: head.params }),
     ...(head.query === undefined ? {} : { querystring: head.query }),
     ...(head.body === undefined ? {} : { body: head.body }),
@@ -49,6 +48,11 @@ export function describeRoute(head: Head): FastifySchema {
       default: { description: 'A problem.', content: { 'application/problem+json': { schema: Problem } } },
     },
   };
+}
+
+function securityOf(caller: Exclude<Head['caller'], 'anyone'>) {
+  if (caller === 'member') return [{ account: [] }, { key: [] }];
+  return [{ [caller === 'operator' ? 'operator' : 'account']: [] }];
 }
 
 const withDescription = (schema: object, description: string) => ({ ...schema, description });

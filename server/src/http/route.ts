@@ -2,21 +2,46 @@
  * A route is a head of plain data and a handler that makes one call to a service. The head says everything that the
  * edge has to know before the handler runs, and the description of the API is made from it.
  */
+import type { RouteScope } from '@alcove/contract/access';
 import type { Static, TSchema } from 'typebox';
-import type { AccountActor, Actor, Ctx, DeviceActor } from '../context.ts';
+import type { AccountActor, Actor, Ctx, DeviceActor, MemberActor, Role } from '../context.ts';
 import { invalidRequest } from './errors.ts';
 
 export { malformedJson } from './errors.ts';
 
-export interface Head {
+export type Head = HeadParts &
+  (
+    | {
+        /** `device`: an account, from a session that belongs to one of its devices. */
+        readonly caller: 'anyone' | 'account' | 'device' | 'operator';
+      }
+    | {
+        /**
+         * A member of the workspace that is acted in, or a key of it. The workspace is the path's `:workspaceId` where
+         * there is one, else Alcove-Workspace, else the caller's own. Whoever does not belong to it gets a 404.
+         */
+        readonly caller: 'member';
+        readonly access: Access;
+      }
+  );
+
+/** What a route asks of a member: of an account the role, of a key the scope, and the role where keys have it not. */
+export interface Access {
+  readonly role: Role;
+  readonly scope: RouteScope;
+}
+
+/** Which limit on requests counts a route: each class has a policy of its own. */
+export type Rate = 'read' | 'write' | 'sign-in' | 'costly';
+
+interface HeadParts {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** The whole path, with parameters as `:id`. */
   readonly path: string;
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** `device`: an account, from a session that belongs to one of its devices. */
-  readonly caller: 'anyone' | 'account' | 'device' | 'operator';
+  readonly rate: Rate;
   /**
    * How a request with an Idempotency-Key is kept from acting twice. `transaction`: the handler answers what its one
    * transaction returns, and the edge keeps that answer in the same transaction. `after`: the edge keeps the answer once
@@ -49,7 +74,9 @@ export type CallerOf<H extends Head> = H['caller'] extends 'device'
   ? DeviceActor
   : H['caller'] extends 'account'
     ? AccountActor
-    : Actor;
+    : H['caller'] extends 'member'
+      ? MemberActor
+      : Actor;
 
 type BodyOf<H extends Head> = H['success'] extends { readonly body: infer Schema } ? Part<Schema> : never;
 

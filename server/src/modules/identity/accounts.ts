@@ -1,5 +1,5 @@
 import type { Me } from '@alcove/contract/identity';
-import { type AccountActor, asSystem, type Ctx, inTransaction } from '../../context.ts';
+import { type AccountActor, type Ctx, inTransaction } from '../../context.ts';
 import * as errors from './errors.ts';
 import { renderAccount, renderDevice, renderSession, renderWorkspace } from './render.ts';
 import type { Sessions } from './sessions.ts';
@@ -9,8 +9,8 @@ import type { TokenService } from './tokens.ts';
 export interface Accounts {
   me(ctx: Ctx<AccountActor>): Promise<Me>;
   logout(ctx: Ctx<AccountActor>, everywhere: boolean): Promise<void>;
-  /** Who stands behind an access token; throws a 401 where nobody does, and a 404 for a workspace that is not theirs. */
-  authenticate(ctx: Ctx, accessToken: string, workspaceId: string | undefined): Promise<AccountActor>;
+  /** Who stands behind an access token, acting in their own workspace; throws a 401 where nobody does. */
+  authenticate(ctx: Ctx, accessToken: string): Promise<AccountActor>;
 }
 
 export function createAccounts(parts: {
@@ -40,14 +40,10 @@ export function createAccounts(parts: {
         await sessions.end(tx, accountId, everywhere ? {} : { sessionId });
       }),
 
-    async authenticate(ctx, accessToken, workspaceId) {
+    async authenticate(ctx, accessToken) {
       const claims = await tokens.verify(accessToken);
       await sessions.requireLive(ctx, claims.sessionId);
-      const actor: AccountActor = { kind: 'account', ...claims };
-      if (workspaceId === undefined || workspaceId === claims.workspaceId) return actor;
-      const workspaces = await asSystem(ctx, (tx) => store.listWorkspaces(tx, claims.accountId));
-      if (!workspaces.some(({ id }) => id === workspaceId)) throw errors.workspaceNotFound();
-      return { ...actor, workspaceId };
+      return { kind: 'account', ...claims };
     },
   };
 }

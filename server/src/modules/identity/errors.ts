@@ -14,7 +14,6 @@ export const badSignature = failure(
   401,
   "The signature does not match the device's signing key.",
 );
-export const workspaceNotFound = failure('workspace.not_found', 404, 'There is no such workspace.');
 
 export const invalidKey = failure('device.invalid_key', 400, 'A public key is not acceptable.');
 export const deviceNotFound = failure('device.not_found', 404, 'There is no such device.');

@@ -15,6 +15,7 @@ export function keyRoutes(keyring: Keyring): Route[] {
         tag: 'sync',
         summary: 'Read my key shares and the device log',
         caller: 'device',
+        rate: 'read',
         idempotency: 'none',
         success: { status: 200, body: Keys, description: 'Wrapped keys that only this device can open.' },
       },
@@ -30,6 +31,7 @@ export function keyRoutes(keyring: Keyring): Route[] {
           'Appends to the device log and hands the new epoch key, wrapped, to every device that the log admits. ' +
           'The first epoch comes with the genesis entry. Sending the same again is answered the same.',
         caller: 'device',
+        rate: 'write',
         idempotency: 'transaction',
         body: MintRequest,
         bodyBytesMax: mintBodyBytesMax,

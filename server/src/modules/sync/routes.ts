@@ -27,6 +27,7 @@ export function syncRoutes(sync: SyncService): Route[] {
           'Takes up to 500 changes and answers one result for each, in their order. What is acknowledged is on the disk. ' +
           'With `atomic`, either every change is accepted or none is (409 `sync.atomic_failed` with the results).',
         caller: 'device',
+        rate: 'write',
         idempotency: 'handler',
         rawBody: true,
         body: PushRequest,
@@ -49,6 +50,7 @@ export function syncRoutes(sync: SyncService): Route[] {
         summary: 'Pull changes',
         description: 'Without a cursor it begins at the beginning and leaves out what was deleted before.',
         caller: 'device',
+        rate: 'read',
         idempotency: 'none',
         query: PullQuery,
         success: pullSuccess,
@@ -65,6 +67,7 @@ export function syncRoutes(sync: SyncService): Route[] {
           'As GET. `acknowledged` is a cursor up to which this device has stored everything: deletions that every device ' +
           'has acknowledged can be forgotten.',
         caller: 'device',
+        rate: 'read',
         idempotency: 'none',
         body: PullRequest,
         success: pullSuccess,
