@@ -2,6 +2,7 @@ export { readEnvironment } from './environment.ts';
 export { exampleFile } from './example.ts';
 export type { Setting } from './kinds.ts';
 export { findNearest } from './nearest.ts';
+export type { Network } from './networks.ts';
 export { type Environment, readSetting, SettingsError } from './read.ts';
 export { type DatabaseSettings, parseSettings, type Settings } from './settings.ts';
 export { settingsTable } from './table.ts';

@@ -32,6 +32,16 @@ export function integer<F extends number | undefined>(
   };
 }
 
+export function decimal(words: Words & { min: number; max: number; fallback: number }): Setting<number> {
+  const { min, max, ...rest } = words;
+  return {
+    ...rest,
+    fallbackText: String(words.fallback),
+    expected: `a number from ${min} to ${max}`,
+    parse: (text) => (/^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? within(Number(text), min, max) : undefined),
+  };
+}
+
 const bytesPerUnit: Readonly<Record<string, number>> = { '': 1, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
 
 export function bytes(words: Words & { min: number; max: number; fallback: number }): Setting<number> {

@@ -39,6 +39,12 @@ test('every setting that is set arrives where it is used', () => {
     ALCOVE_VAULT_WORKERS: '3',
     ALCOVE_LIMIT_VAULTS_OPEN: '50',
     ALCOVE_LIMIT_BODY_BYTES: '2 MiB',
+    ALCOVE_LIMIT_HEADERS_MS: '1000',
+    ALCOVE_LIMIT_REQUEST_MS: '2000',
+    ALCOVE_LIMIT_SCALE: '0.5',
+    ALCOVE_LIMIT_RATE_SIGN_IN_BURST: '7',
+    ALCOVE_TRUSTED_PROXIES: '10.0.0.0/8, ::1',
+    REDIS_URL: 'redis://:hunter3@cache:6379/0',
   });
   expect(settings).toMatchObject({
     dataDir: '/srv/alcove',
@@ -49,7 +55,14 @@ test('every setting that is set arrives where it is used', () => {
       publicUrl: 'http://[::1]:9000',
       corsOrigins: ['https://a.example', 'http://localhost:5173'],
       bodyBytesMax: 2_097_152,
+      headersTimeoutMs: 1000,
+      requestTimeoutMs: 2000,
+      trustedProxies: [
+        ['10.0.0.0', 8],
+        ['::1', 128],
+      ],
     },
+    rates: { scale: 0.5, 'sign-in': { burst: 7, sustained: 600 } },
     operator: { loopbackAllowed: false },
     log: { level: 'debug' },
     vaults: { workers: 3, openMax: 50 },
@@ -88,6 +101,11 @@ test.each([
   ['ALCOVE_CORS_ORIGINS', 'https://a.example/path'],
   ['ALCOVE_LOG_LEVEL', 'loud'],
   ['ALCOVE_LIMIT_BODY_BYTES', '1 MB'],
+  ['ALCOVE_LIMIT_SCALE', '-1'],
+  ['ALCOVE_LIMIT_RATE_READ_BURST', '0'],
+  ['ALCOVE_TRUSTED_PROXIES', '10.0.0.0/33'],
+  ['ALCOVE_TRUSTED_PROXIES', '10.0.0.0/8,proxy.example'],
+  ['REDIS_URL', 'http://cache'],
   ['ALCOVE_LIMIT_BODY_BYTES', '12'],
 ])('%s=%s is refused, naming the setting and what was expected', (name, value) => {
   expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(`^${name}: expected .+;`)]);

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import type { Secret } from '../crypto/index.ts';
 import type { LogLevel } from '../telemetry/index.ts';
 import type { Setting } from './kinds.ts';
+import type { Network } from './networks.ts';
+import { type RateSettings, readRates } from './rate-settings.ts';
 import { checkSettings, type Environment, readSetting } from './read.ts';
 import { settingsTable } from './table.ts';
 
@@ -22,7 +24,15 @@ export interface Settings {
     readonly publicUrl: string;
     readonly corsOrigins: readonly string[];
     readonly bodyBytesMax: number;
+    readonly headersTimeoutMs: number;
+    readonly requestTimeoutMs: number;
+    /** Where forwarded addresses are believed. */
+    readonly trustedProxies: readonly Network[];
   };
+  /** Requests in ten seconds and in an hour; a scale of 0 means no limits. */
+  readonly rates: RateSettings;
+  /** Undefined: nodes count alone and hear of each other through PostgreSQL. */
+  readonly redisUrl: Secret | undefined;
   readonly operator: {
     /** Undefined: the file in the data folder holds it. */
     readonly token: Secret | undefined;
@@ -50,7 +60,12 @@ export function parseSettings(env: Environment): Settings {
       publicUrl: read(settingsTable.publicUrl) ?? localAddress(host, port),
       corsOrigins: read(settingsTable.corsOrigins),
       bodyBytesMax: read(settingsTable.bodyBytesMax),
+      headersTimeoutMs: read(settingsTable.headersTimeoutMs),
+      requestTimeoutMs: read(settingsTable.requestTimeoutMs),
+      trustedProxies: read(settingsTable.trustedProxies),
     },
+    rates: readRates(read),
+    redisUrl: read(settingsTable.redisUrl),
     operator: {
       token: read(settingsTable.operatorToken),
       loopbackAllowed: read(settingsTable.operatorLoopback),

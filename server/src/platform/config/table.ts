@@ -1,6 +1,9 @@
 import { logLevels } from '../telemetry/index.ts';
 import { bytes, choice, flag, folder, integer, secret, text, webAddress, webOrigins } from './kinds.ts';
 
+import { networks } from './networks.ts';
+import { rateSettings } from './rate-settings.ts';
+
 const mebibyte = 2 ** 20;
 
 /** Every setting there is, in the order a person wants to read them. A name stands here only while something reads it. */
@@ -27,6 +30,12 @@ export const settingsTable = {
     expected: 'an address such as postgres://user:password@host:5432/database',
     accepts: isPostgresAddress,
   }),
+  redisUrl: secret({
+    name: 'REDIS_URL',
+    what: 'Redis, as redis://user:password@host:6379/0, through which several nodes share their limits on requests and tell each other what was revoked. Without it each node counts alone, and PostgreSQL carries the news.',
+    expected: 'an address such as redis://user:password@host:6379/0',
+    accepts: isRedisAddress,
+  }),
   dataDir: folder({
     name: 'ALCOVE_DATA_DIR',
     what: 'The data folder, which holds all state of this node. Back it up as a whole, with the service stopped.',
@@ -52,6 +61,10 @@ export const settingsTable = {
   corsOrigins: webOrigins({
     name: 'ALCOVE_CORS_ORIGINS',
     what: 'Web origins whose pages may call the service from a browser, separated by commas.',
+  }),
+  trustedProxies: networks({
+    name: 'ALCOVE_TRUSTED_PROXIES',
+    what: 'Networks of the proxies in front of the service, separated by commas, such as 10.0.0.0/8,::1. Only what comes from them may say in X-Forwarded-For where a request comes from; it is read from the right.',
   }),
   logLevel: choice({
     name: 'ALCOVE_LOG_LEVEL',
@@ -80,7 +93,27 @@ export const settingsTable = {
     max: 64 * mebibyte,
     fallback: mebibyte,
   }),
+  headersTimeoutMs: integer({
+    name: 'ALCOVE_LIMIT_HEADERS_MS',
+    what: 'Milliseconds in which the head of a request has to arrive.',
+    min: 100,
+    max: 600_000,
+    fallback: 15_000,
+  }),
+  requestTimeoutMs: integer({
+    name: 'ALCOVE_LIMIT_REQUEST_MS',
+    what: 'Milliseconds in which a whole request has to arrive, with its body.',
+    min: 100,
+    max: 3_600_000,
+    fallback: 120_000,
+  }),
+  ...rateSettings,
 } as const;
+
+function isRedisAddress(value: string): boolean {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return (url?.protocol === 'redis:' || url?.protocol === 'rediss:') && url.hostname !== '';
+}
 
 function isPostgresAddress(value: string): boolean {
   const url = URL.canParse(value) ? new URL(value) : undefined;
