@@ -1,11 +1,11 @@
 import { SettingsError } from '../platform/config/index.ts';
-import { SecretFileError } from '../platform/crypto/index.ts';
+import { KeyWrapperError, SecretFileError } from '../platform/crypto/index.ts';
 import { DataFolderError } from '../platform/lock/index.ts';
 
 /** What to print when a command failed: a sentence for what an operator can mend, the stack for a defect. */
 export function explainFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const isForOperator = [SettingsError, DataFolderError, SecretFileError].some(
+  const isForOperator = [SettingsError, DataFolderError, SecretFileError, KeyWrapperError].some(
     (kind) => error instanceof kind,
   );
   return isForOperator ? error.message : (sentenceFor(error) ?? error.stack ?? error.message);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Ctx, inTransaction, systemCtx } from '../context.ts';
-import { createEnvelope, loadMasterKey } from '../platform/crypto/index.ts';
+import { createEnvelope, loadMasterKeys } from '../platform/crypto/index.ts';
 import { createDatabase, type Database } from '../platform/database/index.ts';
 import { createIds } from '../platform/ids/index.ts';
 import { createLogger } from '../platform/telemetry/index.ts';
@@ -109,11 +109,11 @@ test("a dead holder's claim frees itself, and should the holder live after all, 
     onError: () => {},
   });
   const clock = createTestClock();
-  const masterKey = loadMasterKey({ setting: undefined, dataDir: own.dataDir, dataExists: true });
+  const masterKeys = await loadMasterKeys({ setting: undefined, dataDir: own.dataDir }, true);
   const idempotency = createIdempotency({
     clock,
     ids: createIds(clock),
-    envelope: createEnvelope(masterKey),
+    envelope: createEnvelope(masterKeys),
   });
   const log = createLogger({ level: 'silent' });
   const ctx: Ctx = systemCtx({ log, database, signal: AbortSignal.timeout(60_000), id: 'x' });

@@ -1,10 +1,12 @@
 /** Accounts, their devices, sessions and keys. The module's only door. */
 import type { Jwks } from '@alcove/contract/identity';
 import type { Static } from 'typebox';
-import { asSystem, type Ctx } from '../../context.ts';
+import { asSystem, type Ctx, type TxCtx } from '../../context.ts';
 import type { Clock } from '../../platform/clock/index.ts';
-import type { Envelope, MasterKey } from '../../platform/crypto/index.ts';
+import type { Envelope, MasterKeys } from '../../platform/crypto/index.ts';
+import type { Events } from '../../platform/events/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
+import type { Audit } from '../audit/index.ts';
 import { type Accounts, createAccounts } from './accounts.ts';
 import { createDevices, type Devices } from './devices.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
@@ -14,6 +16,7 @@ import { createSessions, type Sessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
 import { createTokens, type TokenService } from './tokens.ts';
+import { createTrail } from './trail.ts';
 
 export { identityJobs } from './jobs.ts';
 export type { Keyring } from './keyring.ts';
@@ -40,20 +43,23 @@ export function createIdentity(parts: {
   readonly publicUrl: string;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly audit: Audit;
+  readonly events: Events<TxCtx>;
   readonly envelope: Envelope;
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeys;
 }): Identity {
   const { clock, ids } = parts;
   const signingKeys = createSigningKeys(parts);
   const sessions = createSessions({ clock });
-  const tokens = createTokens({ ...parts, signingKeys, sessions });
-  const signIn = { clock, ids, tokens };
+  const trail = createTrail(parts);
+  const tokens = createTokens({ ...parts, signingKeys, sessions, trail });
+  const signIn = { clock, ids, tokens, trail };
   return {
     register: createRegistration(signIn),
-    accounts: createAccounts({ tokens, sessions }),
-    devices: createDevices({ clock, sessions }),
+    accounts: createAccounts({ tokens, sessions, trail }),
+    devices: createDevices({ clock, sessions, trail }),
     pairing: createPairing(signIn),
-    keyring: createKeyring({ clock }),
+    keyring: createKeyring({ clock, trail }),
     tokens,
     sessions,
     jwks: () => signingKeys.jwks(),

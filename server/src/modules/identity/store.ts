@@ -239,6 +239,10 @@ export async function findSuccessor(ctx: TxCtx, parentHash: Buffer): Promise<Ref
   );
 }
 
+export async function deleteRefreshToken(ctx: TxCtx, hash: Buffer): Promise<void> {
+  await sql`delete from refresh_token where hash = ${hash}`.execute(ctx.tx);
+}
+
 export async function markRefreshTokenUsed(ctx: TxCtx, hash: Buffer, at: Date): Promise<void> {
   await sql`update refresh_token set used_at = ${at} where hash = ${hash}`.execute(ctx.tx);
 }

@@ -1,18 +1,19 @@
 /** Access tokens (RFC 9068 in shape) and refresh tokens (RFC 9700, section 4.14: rotated, reuse ends the family). */
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import type { Tokens } from '@alcove/contract/identity';
 import { refreshProofText } from '@alcove/contract/keys';
 import { errors as joseErrors, jwtVerify, SignJWT } from 'jose';
 import { asSystem, type Ctx, type TxCtx } from '../../context.ts';
 import { BoundedMap } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
-import { createToken, hashToken, type MasterKey } from '../../platform/crypto/index.ts';
+import { createToken, hashToken, type MasterKeys } from '../../platform/crypto/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import * as errors from './errors.ts';
 import type { Sessions } from './sessions.ts';
 import { isSignedBy } from './signatures.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
+import type { Trail } from './trail.ts';
 
 export interface AccessClaims {
   readonly accountId: string;
@@ -33,9 +34,10 @@ interface TokenParts {
   readonly publicUrl: string;
   readonly clock: Clock;
   readonly ids: Ids;
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeys;
   readonly signingKeys: SigningKeys;
   readonly sessions: Sessions;
+  readonly trail: Trail;
 }
 
 const audience = 'alcove';
@@ -49,11 +51,11 @@ const rememberedMax = 20_000;
 export function createTokens(parts: TokenParts): TokenService {
   const { clock } = parts;
   const verified = new BoundedMap<string, { claims: AccessClaims; expiresAtMs: number }>(rememberedMax);
-  const successorKey = parts.masterKey.derive('refresh token successors');
+  const [successorKey, ...olderKeys] = deriveAll(parts.masterKeys, 'refresh token successors');
 
   /** A successor follows from its parent, so that a replay can be given the same one though only hashes are stored. */
-  const successorOf = (refreshToken: string) =>
-    createHmac('sha256', successorKey).update(refreshToken).digest('base64url');
+  const successorOf = (refreshToken: string, key = successorKey) =>
+    createHmac('sha256', key).update(refreshToken).digest('base64url');
 
   async function insertRefresh(ctx: TxCtx, session: store.SessionRow, token: string, parent: Buffer | null) {
     const now = clock.now();
@@ -99,9 +101,19 @@ export function createTokens(parts: TokenParts): TokenService {
     }
     const successor = await store.findSuccessor(ctx, row.hash);
     const inGrace = clock.now() - row.used_at.getTime() <= replayGraceMs;
-    if (successor?.used_at === null && (inGrace || proven))
-      return { session, token, expiresAt: successor.expires_at };
+    if (successor?.used_at === null && (inGrace || proven)) {
+      const candidates = [token, ...olderKeys.map((key) => successorOf(refreshToken, key))];
+      const known = candidates.find((candidate) => hashToken(candidate).equals(successor.hash));
+      if (known !== undefined) return { session, token: known, expiresAt: successor.expires_at };
+      // The master key that it followed from is gone: the one that follows from the present key takes its place.
+      await store.deleteRefreshToken(ctx, successor.hash);
+      return { session, token, expiresAt: await insertRefresh(ctx, session, token, row.hash) };
+    }
     await parts.sessions.end(ctx, session.account_id, { sessionId: session.id });
+    await parts.trail.record(ctx, session.account_id, {
+      action: 'session.refresh_reused',
+      target: { type: 'session', id: session.id },
+    });
     return 'reused' as const;
   }
 
@@ -126,6 +138,10 @@ export function createTokens(parts: TokenParts): TokenService {
       return checked.claims;
     },
   };
+}
+
+function deriveAll([first, ...others]: MasterKeys, purpose: string): readonly [KeyObject, ...KeyObject[]] {
+  return [first.derive(purpose), ...others.map((key) => key.derive(purpose))];
 }
 
 async function isProvenByDevice(

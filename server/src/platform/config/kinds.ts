@@ -84,6 +84,14 @@ export function text(words: Words & { fallback: string }): Setting<string> {
   return { ...words, fallbackText: words.fallback, expected: 'a text without spaces', parse: unspaced };
 }
 
+/** A text of a shape that `accepts` knows. */
+export function shaped(
+  words: Words & { expected: string; accepts: (text: string) => boolean },
+): Setting<string | undefined> {
+  const { accepts, ...rest } = words;
+  return { ...rest, fallback: undefined, parse: (value) => (accepts(value) ? value : undefined) };
+}
+
 export function folder(words: Words & { fallback: string }): Setting<string> {
   return { ...words, fallbackText: words.fallback, expected: 'a path', parse: (path) => path };
 }
@@ -115,6 +123,19 @@ export function webOrigins(words: Words): Setting<readonly string[]> {
   };
 }
 
+/** Addresses of apps: pages on the web, or a scheme of an app's own such as myapp://signed-in. */
+export function appAddresses(words: Words): Setting<readonly string[]> {
+  return {
+    ...words,
+    fallback: [],
+    expected: 'addresses separated by commas, such as https://app.example.com/signed-in,myapp://signed-in',
+    parse: (list) => {
+      const addresses = list.split(',').map((address) => address.trim());
+      return addresses.every(isAppAddress) ? addresses : undefined;
+    },
+  };
+}
+
 export function secret(
   words: Words & { expected: string; accepts: (text: string) => boolean },
 ): Setting<Secret | undefined> {
@@ -137,6 +158,13 @@ function unspaced(value: string): string | undefined {
 
 function isWebOrigin(origin: string): boolean {
   return httpUrl(origin)?.origin === origin;
+}
+
+function isAppAddress(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { protocol, hash, username, password } = new URL(address);
+  const isScript = ['javascript:', 'data:', 'blob:', 'file:', 'vbscript:'].includes(protocol);
+  return !isScript && hash === '' && username === '' && password === '';
 }
 
 function httpUrl(address: string): URL | undefined {

@@ -25,6 +25,32 @@ test('an empty environment gives an embedded database on loopback', () => {
   expect(settings.vaults.workers).toBeGreaterThanOrEqual(2);
 });
 
+test('AWS KMS is taken with its key, its address and credentials, and without any of them there is none', () => {
+  const keyArn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const { kms } = parseSettings({
+    AWS_KMS_KEY_ID: keyArn,
+    AWS_KMS_BASE_URL: 'http://localhost:4566/',
+    AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'hunter2-hunter2-hunter2',
+  });
+  expect(kms).toMatchObject({ keyArn, baseUrl: 'http://localhost:4566' });
+  expect(kms?.credentials?.accessKeyId).toBe('AKIAIOSFODNN7EXAMPLE');
+  expect(kms?.credentials?.secretAccessKey.reveal()).toBe('hunter2-hunter2-hunter2');
+  expect(parseSettings({ AWS_KMS_KEY_ID: keyArn }).kms?.credentials).toBeUndefined();
+  expect(parseSettings({}).kms).toBeUndefined();
+});
+
+test.each([
+  [{ AWS_KMS_KEY_ID: '1234abcd-12ab-34cd-56ef-1234567890ab' }, 'AWS_KMS_KEY_ID: expected the ARN'],
+  [{ AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' }, 'AWS_SECRET_ACCESS_KEY is not set'],
+  [
+    { ALCOVE_MASTER_KEY: `${Buffer.alloc(32, 7).toString('base64url')},` },
+    'ALCOVE_MASTER_KEY: expected 32 bytes',
+  ],
+])('%j is refused with the name of what is wrong', (env, sentence) => {
+  expect(problemsOf(env).join(' ')).toContain(sentence);
+});
+
 test('every setting that is set arrives where it is used', () => {
   const settings = parseSettings({
     PORT: '9000',

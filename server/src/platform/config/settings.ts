@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import type { Secret } from '../crypto/index.ts';
+import type { AwsKmsOptions, Secret } from '../crypto/index.ts';
 import type { LogLevel } from '../telemetry/index.ts';
 import type { Setting } from './kinds.ts';
 import type { Network } from './networks.ts';
+import { type OAuthSettings, readOAuth } from './oauth-settings.ts';
 import { type RateSettings, readRates } from './rate-settings.ts';
 import { checkSettings, type Environment, readSetting } from './read.ts';
 import { settingsTable } from './table.ts';
@@ -41,7 +42,14 @@ export interface Settings {
   };
   /** Undefined: the file in the data folder holds it. */
   readonly masterKey: Secret | undefined;
+  /** What wraps the master key. Undefined: nothing does. */
+  readonly kms: AwsKmsOptions | undefined;
   readonly log: { readonly level: LogLevel };
+  /** Undefined: letters are written into a folder. */
+  readonly mail: { readonly url: Secret; readonly from: string } | undefined;
+  /** Where the links in letters lead. Without a slash at its end. */
+  readonly appUrl: string;
+  readonly oauth: OAuthSettings;
   readonly vaults: { readonly workers: number; readonly openMax: number };
 }
 
@@ -51,13 +59,14 @@ export function parseSettings(env: Environment): Settings {
   const read = <T>(setting: Setting<T>): T => readSetting(setting, env);
   const host = read(settingsTable.host);
   const port = read(settingsTable.port);
+  const publicUrl = read(settingsTable.publicUrl) ?? localAddress(host, port);
   return deepFreeze({
     dataDir: resolve(read(settingsTable.dataDir)),
     database: databaseAt(read(settingsTable.databaseUrl)),
     http: {
       host,
       port,
-      publicUrl: read(settingsTable.publicUrl) ?? localAddress(host, port),
+      publicUrl,
       corsOrigins: read(settingsTable.corsOrigins),
       bodyBytesMax: read(settingsTable.bodyBytesMax),
       headersTimeoutMs: read(settingsTable.headersTimeoutMs),
@@ -71,12 +80,34 @@ export function parseSettings(env: Environment): Settings {
       loopbackAllowed: read(settingsTable.operatorLoopback),
     },
     masterKey: read(settingsTable.masterKey),
+    kms: kmsAt(read),
     log: { level: read(settingsTable.logLevel) },
+    mail: mailAt(read),
+    appUrl: read(settingsTable.appUrl) ?? publicUrl,
+    oauth: readOAuth(read),
     vaults: {
       workers: read(settingsTable.vaultWorkers) ?? Math.max(2, availableParallelism()),
       openMax: read(settingsTable.vaultsOpenMax),
     },
   });
+}
+
+function kmsAt(read: <T>(setting: Setting<T>) => T): AwsKmsOptions | undefined {
+  const keyArn = read(settingsTable.kmsKeyArn);
+  if (keyArn === undefined) return undefined;
+  const accessKeyId = read(settingsTable.awsAccessKeyId);
+  const secretAccessKey = read(settingsTable.awsSecretAccessKey);
+  const sessionToken = read(settingsTable.awsSessionToken);
+  const credentials =
+    accessKeyId === undefined || secretAccessKey === undefined
+      ? undefined
+      : { accessKeyId, secretAccessKey, sessionToken };
+  return { keyArn, baseUrl: read(settingsTable.kmsBaseUrl), credentials };
+}
+
+function mailAt(read: <T>(setting: Setting<T>) => T): Settings['mail'] {
+  const [url, from] = [read(settingsTable.smtpUrl), read(settingsTable.mailFrom)];
+  return url === undefined || from === undefined ? undefined : { url, from };
 }
 
 function databaseAt(url: Secret | undefined): DatabaseSettings {

@@ -1,6 +1,17 @@
 import { logLevels } from '../telemetry/index.ts';
-import { bytes, choice, flag, folder, integer, secret, text, webAddress, webOrigins } from './kinds.ts';
-
+import {
+  appAddresses,
+  bytes,
+  choice,
+  flag,
+  folder,
+  integer,
+  secret,
+  shaped,
+  text,
+  webAddress,
+  webOrigins,
+} from './kinds.ts';
 import { networks } from './networks.ts';
 import { rateSettings } from './rate-settings.ts';
 
@@ -36,6 +47,68 @@ export const settingsTable = {
     expected: 'an address such as redis://user:password@host:6379/0',
     accepts: isRedisAddress,
   }),
+  smtpUrl: secret({
+    name: 'SMTP_URL',
+    what: 'Mail server for letters to people, as smtp://user:password@host:587 or smtps://user:password@host:465. Without it, letters are written as files into the folder mails of the data folder.',
+    expected: 'an address such as smtp://user:password@mail.example.com:587',
+    accepts: isMailServerAddress,
+    group: 'mail',
+  }),
+  mailFrom: shaped({
+    name: 'MAIL_FROM',
+    what: 'Sender of the letters.',
+    expected: 'a mail address such as no-reply@example.com or Alcove <no-reply@example.com>',
+    accepts: (value) => /^(?:[^<>@\r\n]* <)?[^\s<>@]+@[^\s<>@]+>?$/.test(value),
+    group: 'mail',
+  }),
+  appUrl: webAddress({
+    name: 'ALCOVE_APP_URL',
+    what: 'Address of the app whose pages the links in letters open: /verify-email and /reset-password, with #token=… behind; PUBLIC_URL unless set.',
+  }),
+  googleClientId: shaped({
+    name: 'GOOGLE_CLIENT_ID',
+    what: 'Sign-in with Google: the client that was registered there with the redirect address PUBLIC_URL/api/v1/auth/oauth/google/callback.',
+    expected: 'visible characters',
+    accepts: isVisible,
+    group: 'google',
+  }),
+  googleClientSecret: secret({
+    name: 'GOOGLE_CLIENT_SECRET',
+    what: 'Its secret.',
+    expected: 'visible characters',
+    accepts: isVisible,
+    group: 'google',
+  }),
+  googleBaseUrl: webAddress({
+    name: 'GOOGLE_BASE_URL',
+    what: 'Issuer of the identities, which describes itself under /.well-known/openid-configuration; https://accounts.google.com unless set.',
+  }),
+  githubClientId: shaped({
+    name: 'GITHUB_CLIENT_ID',
+    what: 'Sign-in with GitHub: the client that was registered there with the redirect address PUBLIC_URL/api/v1/auth/oauth/github/callback.',
+    expected: 'visible characters',
+    accepts: isVisible,
+    group: 'github',
+  }),
+  githubClientSecret: secret({
+    name: 'GITHUB_CLIENT_SECRET',
+    what: 'Its secret.',
+    expected: 'visible characters',
+    accepts: isVisible,
+    group: 'github',
+  }),
+  githubBaseUrl: webAddress({
+    name: 'GITHUB_BASE_URL',
+    what: 'Where people agree to the sign-in; https://github.com unless set.',
+  }),
+  githubApiBaseUrl: webAddress({
+    name: 'GITHUB_API_BASE_URL',
+    what: 'Its API; https://api.github.com unless set, https://HOST/api/v3 on a GitHub server of your own.',
+  }),
+  oauthRedirects: appAddresses({
+    name: 'ALCOVE_OAUTH_REDIRECTS',
+    what: 'Addresses of apps that a sign-in with Google or GitHub may lead back to, separated by commas, each compared as a whole.',
+  }),
   dataDir: folder({
     name: 'ALCOVE_DATA_DIR',
     what: 'The data folder, which holds all state of this node. Back it up as a whole, with the service stopped.',
@@ -43,9 +116,41 @@ export const settingsTable = {
   }),
   masterKey: secret({
     name: 'ALCOVE_MASTER_KEY',
-    what: 'Key that wraps the keys of everything encrypted at rest: 32 random bytes in base64url. Without it, the file master.key in the data folder is made on the first start. Nodes that share a database share this key.',
-    expected: '32 bytes in base64url without padding (43 characters)',
-    accepts: (value) => /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/.test(value),
+    what: 'Key that wraps the keys of everything encrypted at rest: 32 random bytes in base64url, or what `alcove master-key create` prints. Several are separated by commas: the first encrypts, the others only decrypt. Without it, the file master.key in the data folder is made on the first start. Nodes that share a database share this key.',
+    expected:
+      '32 bytes in base64url without padding (43 characters), or several such keys separated by commas',
+    accepts: (value) => value.split(',').every((key) => isMasterKey(key.trim())),
+  }),
+  kmsKeyArn: shaped({
+    name: 'AWS_KMS_KEY_ID',
+    what: 'Key of AWS KMS that wraps the master key, so that it never lies in the clear; asked once at each start. Set it before the first start, or run `alcove master-key rotate` afterwards.',
+    expected:
+      'the ARN of a symmetric key or of an alias, such as arn:aws:kms:eu-central-1:111122223333:key/…',
+    accepts: (value) => /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/\S+$/.test(value),
+  }),
+  kmsBaseUrl: webAddress({
+    name: 'AWS_KMS_BASE_URL',
+    what: "Where AWS KMS answers; Amazon's address in the key's region unless set.",
+  }),
+  awsAccessKeyId: shaped({
+    name: 'AWS_ACCESS_KEY_ID',
+    what: "Identity for AWS. Without it, the machine's own role or profile is used.",
+    expected: 'an access key id, such as AKIAIOSFODNN7EXAMPLE',
+    accepts: (value) => /^\w{16,128}$/.test(value),
+    group: 'aws',
+  }),
+  awsSecretAccessKey: secret({
+    name: 'AWS_SECRET_ACCESS_KEY',
+    what: 'Secret of AWS_ACCESS_KEY_ID.',
+    expected: 'a secret access key',
+    accepts: (value) => /^\S{16,}$/.test(value),
+    group: 'aws',
+  }),
+  awsSessionToken: secret({
+    name: 'AWS_SESSION_TOKEN',
+    what: 'Token that goes with a temporary AWS_ACCESS_KEY_ID.',
+    expected: 'a session token',
+    accepts: (value) => /^\S+$/.test(value),
   }),
   operatorToken: secret({
     name: 'ALCOVE_OPERATOR_TOKEN',
@@ -113,6 +218,20 @@ export const settingsTable = {
 function isRedisAddress(value: string): boolean {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   return (url?.protocol === 'redis:' || url?.protocol === 'rediss:') && url.hostname !== '';
+}
+
+/** Bare, or wrapped by a key service whose name stands in front. */
+function isMasterKey(text: string): boolean {
+  return /^(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]|aws-kms:[A-Za-z0-9_-]{64,})$/.test(text);
+}
+
+function isVisible(value: string): boolean {
+  return /^[\x21-\x7e]+$/.test(value);
+}
+
+function isMailServerAddress(value: string): boolean {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  return (url?.protocol === 'smtp:' || url?.protocol === 'smtps:') && url.hostname !== '';
 }
 
 function isPostgresAddress(value: string): boolean {

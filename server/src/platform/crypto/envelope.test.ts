@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { createEnvelope, createMasterKey, DecryptionError, Secret } from './index.ts';
 
-const newEnvelope = () => createEnvelope(createMasterKey(new Secret(randomBytes(32).toString('base64url'))));
+const newKey = () => createMasterKey(new Secret(randomBytes(32).toString('base64url')));
+const newEnvelope = () => createEnvelope([newKey()]);
 const envelope = newEnvelope();
 const place = ['signing-key', 'one'];
 const plaintext = Buffer.from('what nobody else may read');
@@ -50,7 +51,30 @@ test.each([0, 1, 9, 76])('a blob cut to %i bytes is refused', (length) => {
 
 test('another master key is named as the reason', () => {
   const blob = newEnvelope().encrypt(plaintext, place);
-  expect(() => envelope.decrypt(blob, place)).toThrow(
-    /needs master key [0-9a-f]{16}, this one is [0-9a-f]{16}/,
-  );
+  expect(() => envelope.decrypt(blob, place)).toThrow(/needs master key [0-9a-f]{16}; here is [0-9a-f]{16}/);
+});
+
+test('while two master keys are held, either opens what it encrypted, and the first one encrypts', () => {
+  const [old, current] = [newKey(), newKey()];
+  const [before, during, after] = [
+    createEnvelope([old]),
+    createEnvelope([current, old]),
+    createEnvelope([current]),
+  ];
+  const blob = before.encrypt(plaintext, place);
+  expect(during.decrypt(blob, place).equals(plaintext)).toBe(true);
+  expect(after.decrypt(during.encrypt(plaintext, place), place).equals(plaintext)).toBe(true);
+  expect(() => before.decrypt(during.encrypt(plaintext, place), place)).toThrow(DecryptionError);
+});
+
+test('a ciphertext wrapped again needs the new master key, is still bound to its place, and is not wrapped twice', () => {
+  const [old, current] = [newKey(), newKey()];
+  const blob = createEnvelope([old]).encrypt(plaintext, place);
+  const again = createEnvelope([current, old]).rewrap(blob);
+  if (again === undefined) throw new Error('it was under the new key already');
+  const after = createEnvelope([current]);
+  expect(after.decrypt(again, place).equals(plaintext)).toBe(true);
+  expect(() => after.decrypt(again, ['signing-key', 'two'])).toThrow(DecryptionError);
+  expect(() => createEnvelope([old]).decrypt(again, place)).toThrow(DecryptionError);
+  expect(after.rewrap(again)).toBeUndefined();
 });

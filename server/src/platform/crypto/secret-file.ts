@@ -22,21 +22,23 @@ export interface SecretFile {
   readonly created: boolean;
 }
 
-/**
- * Reads a one-line secret from a file that only its owner may read, or makes the file. `create` is undefined where
- * a missing file means lost data, and must be refused instead of papered over with a new secret.
- */
-export function readOrCreateSecretFile(path: string, create: (() => string) | undefined): SecretFile {
+/** Reads a secret from a file that only its owner may read, or makes the file. */
+export function readOrCreateSecretFile(path: string, create: () => string): SecretFile {
+  const found = findSecretFile(path);
+  if (found !== undefined) return { secret: found, created: false };
+  const secret = new Secret(create());
+  writeSecretFile(path, secret);
+  return { secret, created: true };
+}
+
+export function findSecretFile(path: string): Secret | undefined {
   const text = readSecretFile(path);
-  if (text !== undefined) return { secret: new Secret(text), created: false };
-  if (create === undefined) {
-    throw new SecretFileError(
-      `${path} is missing, and what it encrypted is still here. Restore it from a backup.`,
-    );
-  }
-  const value = create();
-  writeWhole(path, `${value}\n`);
-  return { secret: new Secret(value), created: true };
+  return text === undefined ? undefined : new Secret(text);
+}
+
+/** The file appears, or changes, whole or not at all. */
+export function writeSecretFile(path: string, secret: Secret): void {
+  writeWhole(path, `${secret.reveal()}\n`);
 }
 
 function readSecretFile(path: string): string | undefined {
