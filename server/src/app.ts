@@ -1,7 +1,8 @@
 /** The composition root: from settings to a running service. Reads from top to bottom as the map of the system. */
 import { join } from 'node:path';
-import { systemCtx } from './context.ts';
-import { createHttp, createIdempotency, healthRoutes } from './http/index.ts';
+import { actorName, systemCtx, type TxCtx } from './context.ts';
+import { createHttp, createIdempotency, createRequestLimiter, healthRoutes } from './http/index.ts';
+import { auditRoutes, createAudit } from './modules/audit/index.ts';
 import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
 import { createSync, keyRoutes, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
 import { createWorkspaces } from './modules/workspaces/index.ts';
@@ -17,10 +18,12 @@ import {
   readOrCreateSecretFile,
 } from './platform/crypto/index.ts';
 import { createDatabase, createMigrator, proveTenancy } from './platform/database/index.ts';
+import { createEvents } from './platform/events/index.ts';
 import { createIds } from './platform/ids/index.ts';
 import { createJobs } from './platform/jobs/index.ts';
 import { lockDataFolder, prepareDataFolder } from './platform/lock/index.ts';
 import { createFolderMailer, createMailQueue, createSmtpMailer } from './platform/mail/index.ts';
+import { createRedis } from './platform/redis/index.ts';
 import { createMetrics, type Logger } from './platform/telemetry/index.ts';
 import { createVaultPool } from './platform/vaults/index.ts';
 import { version } from './version.ts';
@@ -98,11 +101,25 @@ export async function createApp(
       ? createFolderMailer({ directory: join(dataDir, 'mails'), clock, log })
       : createSmtpMailer(settings.mail);
   const mails = createMailQueue({ envelope, ids, mailer, jobs });
-  const identity = createIdentity({ publicUrl: settings.http.publicUrl, clock, ids, envelope, masterKeys });
+  const audit = createAudit({ clock, ids });
+  const events = createEvents<TxCtx>({ clock, ids, actorOf: ({ actor }) => actorName(actor) });
+  const identity = createIdentity({
+    publicUrl: settings.http.publicUrl,
+    clock,
+    ids,
+    audit,
+    events,
+    envelope,
+    masterKeys,
+  });
   await identity.rotateSigningKeys(createCtx(stopping.signal));
   const workspaces = createWorkspaces();
   const sync = createSync({ vaults, clock });
 
+  const redis =
+    settings.redisUrl === undefined
+      ? undefined
+      : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
   const idempotency = createIdempotency({ clock, ids, envelope });
   await jobs.start({
     jobs: [
@@ -140,6 +157,7 @@ export async function createApp(
           jobs: () => jobs.probe(),
         },
       }),
+      ...auditRoutes(audit),
       ...identityRoutes(identity),
       ...syncRoutes(sync),
       ...keyRoutes(identity.keyring),
@@ -151,6 +169,7 @@ export async function createApp(
       trustLoopbackOperator: settings.operator.loopbackAllowed,
     },
     idempotency,
+    limiter: createRequestLimiter({ rates: settings.rates, redis, clock, log }),
     database,
     ids,
     log,
