@@ -5,6 +5,7 @@ import { renderAccount, renderDevice, renderSession, renderWorkspace } from './r
 import type { Sessions } from './sessions.ts';
 import * as store from './store.ts';
 import type { TokenService } from './tokens.ts';
+import type { Trail } from './trail.ts';
 
 export interface Accounts {
   me(ctx: Ctx<AccountActor>): Promise<Me>;
@@ -16,8 +17,9 @@ export interface Accounts {
 export function createAccounts(parts: {
   readonly tokens: TokenService;
   readonly sessions: Sessions;
+  readonly trail: Trail;
 }): Accounts {
-  const { tokens, sessions } = parts;
+  const { tokens, sessions, trail } = parts;
   return {
     me: (ctx) =>
       inTransaction(ctx, async (tx) => {
@@ -38,6 +40,11 @@ export function createAccounts(parts: {
       inTransaction(ctx, async (tx) => {
         const { accountId, sessionId } = tx.actor;
         await sessions.end(tx, accountId, everywhere ? {} : { sessionId });
+        await trail.record(tx, accountId, {
+          action: 'session.ended',
+          target: { type: 'session', id: sessionId },
+          detail: { everywhere },
+        });
       }),
 
     async authenticate(ctx, accessToken) {

@@ -5,6 +5,7 @@ import * as errors from './errors.ts';
 import { renderDevice } from './render.ts';
 import type { Sessions } from './sessions.ts';
 import * as store from './store.ts';
+import type { Trail } from './trail.ts';
 
 export interface Devices {
   list(ctx: Ctx<AccountActor>, page: { cursor?: string; limit?: number }): Promise<DeviceList>;
@@ -18,9 +19,11 @@ const pageDefault = 50;
 export function createDevices({
   clock,
   sessions,
+  trail,
 }: {
   readonly clock: Clock;
   readonly sessions: Sessions;
+  readonly trail: Trail;
 }): Devices {
   return {
     list: (ctx, { cursor, limit = pageDefault }) =>
@@ -36,6 +39,8 @@ export function createDevices({
       inTransaction(ctx, async (tx) => {
         const row = await store.renameDevice(tx, tx.actor.accountId, id, name);
         if (row === undefined) throw errors.deviceNotFound();
+        const target = { type: 'device', id };
+        await trail.record(tx, tx.actor.accountId, { action: 'device.renamed', target });
         return renderDevice(row, tx.actor.deviceId);
       }),
 
@@ -47,6 +52,9 @@ export function createDevices({
         if (!(await store.revokeDevice(tx, accountId, id, new Date(clock.now()))))
           throw errors.deviceNotFound();
         await sessions.end(tx, accountId, { deviceId: id });
+        const device = { type: 'device', id };
+        await trail.record(tx, accountId, { action: 'device.revoked', target: device });
+        await trail.announce(tx, accountId, { type: 'device.revoked', subject: device });
       }),
   };
 }

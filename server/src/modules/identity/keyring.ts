@@ -5,6 +5,7 @@ import type { Clock } from '../../platform/clock/index.ts';
 import { type DeviceLog, openDeviceLog } from './device-log.ts';
 import * as errors from './errors.ts';
 import * as store from './store.ts';
+import type { Trail } from './trail.ts';
 
 export interface Keyring {
   /** The calling device's shares and the account's whole device log. */
@@ -16,7 +17,7 @@ export interface Keyring {
   mint(ctx: Ctx<DeviceActor>, request: MintRequest): Promise<Keys>;
 }
 
-export function createKeyring({ clock }: { readonly clock: Clock }): Keyring {
+export function createKeyring({ clock, trail }: { readonly clock: Clock; readonly trail: Trail }): Keyring {
   return {
     read: (ctx) => inTransaction(ctx, readKeys),
     mint: (ctx, request) =>
@@ -27,6 +28,11 @@ export function createKeyring({ clock }: { readonly clock: Clock }): Keyring {
         await appendEntries(tx, log, request);
         await requireShares(tx, log, request);
         await insertEpoch(tx, request, new Date(clock.now()));
+        await trail.record(tx, tx.actor.accountId, {
+          action: 'epoch.minted',
+          target: { type: 'epoch', id: String(request.epoch) },
+          detail: { shares: request.shares.length },
+        });
         return readKeys(tx);
       }),
   };

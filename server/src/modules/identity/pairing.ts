@@ -21,6 +21,7 @@ import { deviceRow, renderDevice } from './render.ts';
 import { type SignInParts, signIn } from './sign-in.ts';
 import { isSignedBy } from './signatures.ts';
 import * as store from './store.ts';
+import { asAccount } from './trail.ts';
 
 export interface PairingService {
   start(ctx: Ctx, device: DeviceInput): Promise<PairingStarted>;
@@ -33,7 +34,7 @@ const waitsMs = 10 * 60_000;
 const pollAgainSeconds = 2;
 
 export function createPairing(parts: SignInParts): PairingService {
-  const { clock, ids } = parts;
+  const { clock, ids, trail } = parts;
   const later = () => new Date(clock.now() + waitsMs);
 
   return {
@@ -77,6 +78,13 @@ export function createPairing(parts: SignInParts): PairingService {
           endorsement: request.endorsement,
           expiresAt: later(),
         });
+        const target = { type: 'device', id: device.id };
+        await trail.record(tx, device.account_id, {
+          action: 'device.added',
+          target,
+          detail: { pairing: row.id },
+        });
+        await trail.announce(tx, device.account_id, { type: 'device.added', subject: target });
         return { device: renderDevice(device, tx.actor.deviceId) };
       }),
 
@@ -88,7 +96,14 @@ export function createPairing(parts: SignInParts): PairingService {
           throw errors.pairingExpired('The device was revoked before it claimed its pairing.');
         await store.markPairingClaimed(tx, id, new Date(clock.now()));
         const keyShares = await store.listKeyShares(tx, accountId, device.id);
-        return { ...(await signIn(tx, parts, device)), keyShares, endorsement };
+        const signedIn = await signIn(tx, parts, device);
+        await trail.record(tx, accountId, {
+          action: 'device.claimed',
+          target: { type: 'device', id: device.id },
+          actor: asAccount(accountId),
+          detail: { pairing: id },
+        });
+        return { ...signedIn, keyShares, endorsement };
       }),
   };
 }

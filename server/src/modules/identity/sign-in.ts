@@ -6,11 +6,13 @@ import type { Ids } from '../../platform/ids/index.ts';
 import { renderAccount, renderDevice, renderWorkspace } from './render.ts';
 import * as store from './store.ts';
 import type { TokenService } from './tokens.ts';
+import type { Trail } from './trail.ts';
 
 export interface SignInParts {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly tokens: TokenService;
+  readonly trail: Trail;
 }
 
 export async function signIn(ctx: TxCtx, parts: SignInParts, device: store.DeviceRow): Promise<SignedIn> {
