@@ -307,6 +307,38 @@ describe('a server that cheats', () => {
     expect(await visible(other)).toEqual({ [one]: ['sealed with the honest key'] });
   });
 
+  it('cannot plant an epoch key with the help of a revoked device', async () => {
+    const storage = memoryStorage();
+    let planted: unknown;
+    let log: unknown[] = [];
+    let nowMs = Date.now();
+    const fetch = lyingFetch('GET', /sync\/keys$/, (answer) => {
+      log = Object(answer.log);
+      return planted === undefined ? answer : { ...answer, shares: [...Object(answer.shares), planted] };
+    });
+    const laptop = await registered({ fetch, now: () => nowMs });
+    const phone = await joinWith(laptop, server.url, { storage });
+    const phoneId = phone.identity?.deviceId ?? '';
+    await phone.close();
+    const [own] = await laptop.devices();
+    const { accountId = '', deviceId = '' } = laptop.identity ?? {};
+    await laptop.revokeDevice(phoneId);
+
+    const stolen = await storage.open();
+    const { keys } = JSON.parse((await stolen.read('device')) ?? '{}');
+    await stolen.close();
+    // The head at which the phone still belonged.
+    const logHead = await logEntryHash(Object(log[1]));
+    const place = { account: accountId, epoch: 3, recipient: deviceId, minter: phoneId, logHead };
+    const key = Object(own?.encryptionKey);
+    planted = { epoch: 3, wrapped: await sealMintedShare(place, new Uint8Array(32), key, keys.signing) };
+    nowMs += 5 * 60_000;
+    await expect(laptop.vault.sync()).rejects.toMatchObject({
+      ...untrusted,
+      message: expect.stringContaining('old or unknown device log'),
+    });
+  });
+
   it('cannot slip a device into the log, or hide an entry that was seen', async () => {
     let lie: (log: unknown[]) => unknown[] = (log) => log;
     let nowMs = Date.now();

@@ -164,6 +164,21 @@ describe('what cannot be stored', () => {
   });
 });
 
+describe('the queue', () => {
+  it('holds one change for an item, the newest, also after a restart', async () => {
+    const storage = memoryStorage();
+    const before = await openClient(server.url, { storage, now: () => clock.now() });
+    await before.register();
+    for (const letter of 'typing') await before.vault.put(entry(letter));
+    await before.vault.putMany([entry('pasted'), entry('twice'), entry('thrice')]);
+    await before.close();
+    const client = await open({ storage });
+    expect(await client.vault.status()).toMatchObject({ unsynced: 1 });
+    expect(await client.vault.sync()).toEqual({ pushed: 1, pulled: 0, conflicts: 0 });
+    expect(await visible(await joined(client))).toEqual({ [id]: ['thrice'] });
+  });
+});
+
 describe('a large import', () => {
   it('travels in parts that the server takes, and arrives whole and in both directions', async () => {
     const laptop = await registered();
