@@ -64,6 +64,11 @@ test('a long fact is broken between words, and goes on below its beginning', () 
   expect(text).toBe('    ✓ one two three four five six seven\n      eight nine\n');
 });
 
+test('a terminal that calls itself zero wide gets lines of the usual length', () => {
+  const fact = 'A sentence of middling length.';
+  expect(written({ columns: 0 }, (terminal) => terminal.fact(fact))).toBe(`    ${fact}\n`);
+});
+
 test('the last step is known by its number and name', () => {
   const terminal = createTerminal(new PassThrough());
   expect(terminal.lastStep).toBeUndefined();

@@ -100,7 +100,8 @@ function wrap(text: string, begin: string, output: Output): string {
 }
 
 function widthOf({ columns }: Output): number {
-  return Math.min(columns ?? widthMax, widthMax);
+  // Some terminals call themselves zero wide.
+  return columns === undefined || columns === 0 ? widthMax : Math.min(columns, widthMax);
 }
 
 /** The beginning of a text on one line. What steers a terminal is taken out: a journal is not to be trusted with that. */

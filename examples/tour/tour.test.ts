@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,13 +27,19 @@ interface Run {
   readonly left: readonly string[];
 }
 
+/** What happens to the tour when its output comes to these words. */
+interface Incident {
+  readonly at: string;
+  readonly happens: (tour: ChildProcess) => void;
+}
+
 /**
  * Runs the tour as its own process, in folders of its own, so that no .env is read and nothing left behind is missed.
  * PORT=0 is where no server can be running.
  */
 async function runTour(
   { args = [], env = {} }: { args?: readonly string[]; env?: Readonly<Record<string, string>> },
-  interruptAt?: string,
+  incident?: Incident,
 ): Promise<Run> {
   const [cwd, temporary] = await Promise.all([temporaryFolder(), temporaryFolder()]);
   const child = spawn(process.execPath, [program, ...args], {
@@ -42,9 +49,12 @@ async function runTour(
   });
   let out = '';
   let err = '';
+  let ahead = incident;
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;
-    if (interruptAt !== undefined && out.includes(interruptAt) && !child.killed) child.kill('SIGINT');
+    if (ahead === undefined || !out.includes(ahead.at)) return;
+    ahead.happens(child);
+    ahead = undefined;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     err += text;
@@ -53,8 +63,9 @@ async function runTour(
   return { code, out, err, left: await readdir(temporary) };
 }
 
-test('with nothing running, the tour starts a server, shows everything, and leaves nothing behind', async () => {
-  const { code, out, err, left } = await runTour({});
+test('with nothing running, the tour starts a server, shows everything, and leaves nothing behind, also not in the database of the settings', async () => {
+  const DATABASE_URL = 'postgres://nobody:nothing@127.0.0.1:1/none';
+  const { code, out, err, left } = await runTour({ env: { DATABASE_URL } });
   expect(err).toBe('');
   for (const sentence of [
     'Started one at http://127.0.0.1:',
@@ -110,9 +121,25 @@ test.each([
   'Register the laptop',
   'See what the server sees',
 ])('Ctrl-C at "%s" stops the server and removes what was made', async (interruptAt) => {
-  const { code, err, left } = await runTour({}, interruptAt);
+  const { code, err, left } = await runTour({}, { at: interruptAt, happens: (tour) => tour.kill('SIGINT') });
   expect(err).toContain('Interrupted');
   expect([code, left]).toEqual([130, []]);
+});
+
+test('a data folder that is set is kept, and one that holds words of the journal ends the tour with exit code 1', async () => {
+  const dataDir = join(await temporaryFolder(), 'data');
+  const leak = () =>
+    writeFileSync(join(dataDir, 'server.log'), 'pushed: {"text":"a list of Misunderstandings"}');
+  const { code, out, err } = await runTour(
+    { env: { ALCOVE_DATA_DIR: dataDir } },
+    { at: 'Import sample-journal', happens: leak },
+  );
+  expect(err.trim()).toBe(
+    "The tour stopped at step 9, See what the server sees: the server's data folder holds 1 of 10 words of the journal and 0 of 5 keys of the devices.",
+  );
+  expect(out).toContain(`${dataDir} (kept)`);
+  expect(out).not.toContain('Done');
+  expect([code, await readdir(dataDir)]).toEqual([1, expect.arrayContaining(['server.log', 'vaults'])]);
 });
 
 test('a server that refuses to start is quoted, and the tour ends with exit code 1', async () => {

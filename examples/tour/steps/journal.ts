@@ -15,6 +15,7 @@ export async function importJournal(
   terminal.step(`Import ${name} on the laptop`);
   const items = entries.map(({ id, value }): ItemInput => ({ kind: 'entry', id, value }));
   const bar = terminal.progress('imported', items.length);
+  bar.show(0);
   const { ms } = await timed(() =>
     laptop.client.vault.putMany(items, { onProgress: (done) => bar.show(done) }),
   );
