@@ -26,6 +26,8 @@ export interface KeyActor {
   readonly keyId: string;
   readonly workspaceId: string;
   readonly scopes: readonly string[];
+  /** Whether it shows its secret, or a token that was made with it for a while. */
+  readonly credential: 'secret' | 'token';
 }
 
 /** Who was found to belong to the workspace that is acted in, and as what. A key acts as an admin within its scopes. */

@@ -9,6 +9,7 @@ import {
   accountRequired,
   deviceRequired,
   forbidden,
+  keyRequired,
   scopeMissing,
   unauthenticated,
   workspaceNotFound,
@@ -49,6 +50,10 @@ const challenge = { 'WWW-Authenticate': 'Bearer' };
 
 function requireKind(actor: AccountActor | KeyActor, expected: Head['caller']): void {
   if (expected === 'member') return;
+  if (expected === 'key') {
+    if (actor.kind !== 'key') throw keyRequired();
+    return;
+  }
   if (actor.kind !== 'account') throw accountRequired();
   if (expected === 'device' && actor.deviceId === undefined) throw deviceRequired();
 }
@@ -73,7 +78,7 @@ async function requireAccess(
   workspaceId: string = actor.workspaceId,
 ): Promise<MemberActor> {
   const role = await requireRole(parts, actor, workspaceId);
-  if (actor.kind === 'key' && !hasScope(actor.scopes, access.scope))
+  if (actor.kind === 'key' && (access.scope === undefined || !hasScope(actor.scopes, access.scope)))
     throw scopeMissing(`This call needs the scope ${access.scope}.`);
   if (!isRoleAtLeast(role, access.role))
     throw forbidden(`This call needs the role ${access.role} or more; the caller is ${role}.`);

@@ -39,6 +39,7 @@ export const accountRequired = failure(
   403,
   'This call takes an account; an API key may not make it.',
 );
+export const keyRequired = failure('auth.key_required', 403, 'This call takes an API key.');
 export const scopeMissing = failure('auth.scope_missing', 403, 'The API key lacks a scope.');
 export const workspaceNotFound = failure('workspace.not_found', 404, 'There is no such workspace.');
 export const forbidden = failure('auth.forbidden', 403, 'This caller may not do that.');

@@ -52,7 +52,7 @@ export function describeRoute(head: Head): FastifySchema {
 
 function securityOf(caller: Exclude<Head['caller'], 'anyone'>) {
   if (caller === 'member') return [{ account: [] }, { key: [] }];
-  return [{ [caller === 'operator' ? 'operator' : 'account']: [] }];
+  return [{ [caller === 'operator' || caller === 'key' ? caller : 'account']: [] }];
 }
 
 const withDescription = (schema: object, description: string) => ({ ...schema, description });

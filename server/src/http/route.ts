@@ -4,7 +4,7 @@
  */
 import type { RouteScope } from '@alcove/contract/access';
 import type { Static, TSchema } from 'typebox';
-import type { AccountActor, Actor, Ctx, DeviceActor, MemberActor, Role } from '../context.ts';
+import type { AccountActor, Actor, Ctx, DeviceActor, KeyActor, MemberActor, Role } from '../context.ts';
 import { invalidRequest } from './errors.ts';
 
 export { malformedJson } from './errors.ts';
@@ -16,19 +16,29 @@ export type Head = HeadParts &
         readonly caller: 'anyone' | 'account' | 'device' | 'operator';
       }
     | {
+        /** An account with that role, or a higher one, in the workspace that is acted in. No key may call the route. */
+        readonly caller: 'account';
+        readonly access: { readonly role: Role };
+      }
+    | {
+        /** An API key, and nobody else. */
+        readonly caller: 'key';
+      }
+    | {
         /**
          * A member of the workspace that is acted in, or a key of it. The workspace is the path's `:workspaceId` where
          * there is one, else Alcove-Workspace, else the caller's own. Whoever does not belong to it gets a 404.
          */
         readonly caller: 'member';
-        readonly access: Access;
+        readonly access: Required<Access>;
       }
   );
 
 /** What a route asks of a member: of an account the role, of a key the scope, and the role where keys have it not. */
 export interface Access {
   readonly role: Role;
-  readonly scope: RouteScope;
+  /** Without one, no key may call the route. */
+  readonly scope?: RouteScope;
 }
 
 /** Which limit on requests counts a route: each class has a policy of its own. */
@@ -76,7 +86,9 @@ export type CallerOf<H extends Head> = H['caller'] extends 'device'
     ? AccountActor
     : H['caller'] extends 'member'
       ? MemberActor
-      : Actor;
+      : H['caller'] extends 'key'
+        ? KeyActor
+        : Actor;
 
 type BodyOf<H extends Head> = H['success'] extends { readonly body: infer Schema } ? Part<Schema> : never;
 
