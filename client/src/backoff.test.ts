@@ -35,6 +35,7 @@ describe('what is worth another try', () => {
     [new AlcoveError('timeout', ''), true],
     [new AlcoveError('limit.exceeded', '', { status: 429 }), true],
     [new AlcoveError('internal.error', '', { status: 500 }), true],
+    [new AlcoveError('idempotency.running', '', { status: 409 }), true],
     [new AlcoveError('auth.invalid_token', '', { status: 401 }), false],
     [new AlcoveError('aborted', ''), false],
     [new Error('a defect'), false],

@@ -17,10 +17,13 @@ export function backoffMs(
   return retryAfterMs + Math.floor(random() * ceiling);
 }
 
+/** The first arrival of the same request is still being worked on. */
+const requestRunning = 'idempotency.running';
+
 /** True when the same request may well succeed later: nothing answered, too many requests, or a fault over there. */
 export function isTransient(error: unknown): error is AlcoveError {
   if (!(error instanceof AlcoveError)) return false;
-  if (error.code === 'network' || error.code === 'timeout') return true;
+  if (['network', 'timeout', requestRunning].includes(error.code)) return true;
   return error.status !== undefined && (error.status === 429 || error.status >= 500);
 }
 

@@ -103,7 +103,7 @@ interface PlannedEdit {
 
 export function createVaultStore({ records, keyring, now }: VaultStoreParts): VaultStore {
   const exclusively = createMutex();
-  /** Which siblings the app was shown; only what it has seen may be superseded by its next edit. */
+  /** Which siblings and unreadable versions the app was shown: only then may its next edit supersede them. */
   const shown = new Map<string, VectorClock>();
   let index: Map<number, QueueEntry> | undefined;
 
@@ -183,8 +183,8 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
   async function toShown(item: StoredItem | undefined): Promise<VaultItem | undefined> {
     if (item === undefined) return undefined;
     const { deviceId } = await requireIdentity(records);
-    if (item.versions.length > 1)
-      shown.set(keyOf(item), mergeClocks(...item.versions.map(({ clock }) => clock)));
+    const isPlain = item.versions.length === 1 && item.versions[0].unopened === undefined;
+    if (!isPlain) shown.set(keyOf(item), mergeClocks(...item.versions.map(({ clock }) => clock)));
     return toVaultItem(item, await unsyncedBy(deviceId));
   }
 
@@ -338,7 +338,9 @@ function planEdit(
 function baseClock(edit: Edit, known: readonly StoredVersion[], seen: VectorClock | undefined): VectorClock {
   if (edit.basedOn !== undefined) return versionToClock(edit.basedOn);
   const [leader] = known;
-  return mergeClocks(leader?.clock ?? {}, seen ?? {});
+  // What does not open here may be readable elsewhere: only who was shown so may write over it.
+  const leading = leader === undefined || leader.unopened !== undefined ? {} : leader.clock;
+  return mergeClocks(leading, seen ?? {});
 }
 
 async function sealPlan(

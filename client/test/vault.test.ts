@@ -164,6 +164,35 @@ describe('what cannot be stored', () => {
   });
 });
 
+describe('a version that does not open here', () => {
+  const damaging = () =>
+    lyingFetch('POST', /sync\/pull$/, (answer) => ({
+      ...answer,
+      changes: Array.from(Object(answer.changes), (change) => ({ ...Object(change), payload: 'AQAA' })),
+    }));
+
+  it('is not written over by an app that has not seen it', async () => {
+    const laptop = await registered();
+    await laptop.vault.put(entry('readable elsewhere'));
+    await laptop.vault.sync();
+    const phone = await joined(laptop, { fetch: damaging() });
+    await phone.vault.put(entry('blind'));
+    await syncAll(phone, laptop);
+    expect(await visible(laptop)).toEqual({ [id]: ['blind', 'readable elsewhere'] });
+  });
+
+  it('gives way when the app was shown that it does not open', async () => {
+    const laptop = await registered();
+    await laptop.vault.put(entry('damaged'));
+    await laptop.vault.sync();
+    const phone = await joined(laptop, { fetch: damaging() });
+    expect(await phone.vault.get('entry', id)).toMatchObject({ error: { code: 'vault.unreadable' } });
+    await phone.vault.put(entry('written anew'));
+    await syncAll(phone, laptop);
+    expect(await visible(laptop)).toEqual({ [id]: ['written anew'] });
+  });
+});
+
 describe('the queue', () => {
   it('holds one change for an item, the newest, also after a restart', async () => {
     const storage = memoryStorage();
