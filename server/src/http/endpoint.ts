@@ -2,10 +2,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { withSpan } from '../platform/telemetry/index.ts';
 import type { Authenticate } from './authenticate.ts';
+import type { ClientAddress } from './client-address.ts';
 import { type Idempotency, isLastingRefusal, type KeptAnswer } from './idempotency.ts';
 import { readIdempotencyKey } from './idempotency-key.ts';
 import { describeRoute } from './openapi.ts';
 import { problemOf } from './problems.ts';
+import type { Limiter } from './rate-limit/index.ts';
 import { RequestCtx, type RequestCtxParts } from './request-ctx.ts';
 import { type Head, type Input, JsonText, Reply, type Route } from './route.ts';
 import { type Check, createBodyCheck, createTextCheck } from './validation.ts';
@@ -13,10 +15,13 @@ import { type Check, createBodyCheck, createTextCheck } from './validation.ts';
 export interface EndpointParts extends RequestCtxParts {
   readonly authenticate: Authenticate;
   readonly idempotency: Idempotency;
+  readonly clientAddress: ClientAddress;
+  readonly limiter: Limiter;
 }
 
 export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, parts: EndpointParts): void {
   const checkParams: Check = head.params ? createTextCheck(head.params, 'The path') : () => undefined;
+  const { database, log } = parts;
   const readInput = createInputReader(head, checkParams);
   const name = `${head.method} ${head.path}`;
   const attributes = { 'http.request.method': head.method, 'http.route': head.path };
@@ -28,8 +33,11 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
     schema: describeRoute(head),
     validatorCompiler: () => () => true,
     onRequest: async (request, reply) => {
+      const ip = parts.clientAddress(request);
+      reply.headers(await parts.limiter.admitAddress(ip, head));
       const actor = await parts.authenticate(request, head, () => workspaceOf(checkParams(request.params)));
-      request.ctx = new RequestCtx(request, reply, actor, parts);
+      reply.headers(await parts.limiter.admitActor(actor, head.rate));
+      request.ctx = new RequestCtx(request, reply, { actor, ip, database, log });
     },
     handler: async (request, reply) => {
       const ctx = requireCtx(request);

@@ -6,11 +6,14 @@ import type { Database } from '../platform/database/index.ts';
 import type { Ids } from '../platform/ids/index.ts';
 import type { Logger, Metrics } from '../platform/telemetry/index.ts';
 import { type Authentication, createAuthenticate } from './authenticate.ts';
+import { createClientAddress, type Network } from './client-address.ts';
+import { answerClientError } from './client-errors.ts';
 import { addEndpoint, type EndpointParts } from './endpoint.ts';
 import { methodNotAllowed, notFound } from './errors.ts';
 import type { Idempotency } from './idempotency.ts';
 import { describeApi } from './openapi.ts';
 import { sendProblem, toFailure } from './problems.ts';
+import type { Limiter } from './rate-limit/index.ts';
 import type { RequestCtx } from './request-ctx.ts';
 import type { Head, Route } from './route.ts';
 
@@ -19,9 +22,13 @@ export interface HttpOptions {
   readonly publicUrl: string;
   readonly corsOrigins: readonly string[];
   readonly bodyBytesMax: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly trustedProxies: readonly Network[];
   readonly routes: readonly Route[];
   readonly authentication: Authentication;
   readonly idempotency: Idempotency;
+  readonly limiter: Limiter;
   readonly database: Database;
   readonly ids: Ids;
   readonly log: Logger;
@@ -35,17 +42,22 @@ export interface Http {
   drain(withinMs: number): Promise<void>;
 }
 
+/** So much longer than its time may a slow request live. */
+const timeoutsCheckedEveryMs = 5000;
+
 export async function createHttp(options: HttpOptions): Promise<Http> {
   const app = Fastify({
     bodyLimit: options.bodyBytesMax,
     logger: false,
     forceCloseConnections: 'idle',
     genReqId: (request) => readRequestId(request.headers['x-request-id']) ?? options.ids.uuid(),
-    requestTimeout: 120_000,
+    requestTimeout: options.requestTimeoutMs,
+    http: {
+      headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(timeoutsCheckedEveryMs, options.headersTimeoutMs / 2),
+    },
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 200 },
-    // A request that the parser refuses never becomes a request of ours, so it is answered here.
-    clientErrorHandler: (_error, socket) =>
-      void socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'),
+    clientErrorHandler: answerClientError,
   });
   await secure(app, options);
   await describeApi(app, options);
@@ -54,7 +66,8 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   answerErrors(app, options);
   await app.register(async (scope) => {
     const authenticate = createAuthenticate(options.authentication);
-    const parts = { ...options, authenticate };
+    const clientAddress = createClientAddress(options.trustedProxies, options.log);
+    const parts = { ...options, authenticate, clientAddress };
     for (const route of options.routes) addEndpoint(scope, route, parts);
     addMetrics(scope, parts);
     const heads = [...options.routes.map(({ head }) => head), { method: 'GET', path: '/metrics' } as const];

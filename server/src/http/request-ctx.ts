@@ -20,11 +20,15 @@ export class RequestCtx implements Ctx {
   #signal: AbortSignal | undefined;
   #childLog: Logger | undefined;
 
-  constructor(request: FastifyRequest, reply: FastifyReply, actor: Actor, parts: RequestCtxParts) {
+  constructor(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { actor, ip, ...parts }: RequestCtxParts & { readonly actor: Actor; readonly ip: string },
+  ) {
     this.actor = actor;
     this.requestId = request.id;
     this.database = parts.database;
-    this.origin = { ip: request.ip, userAgent: request.headers['user-agent']?.slice(0, 300) };
+    this.origin = { ip, userAgent: request.headers['user-agent']?.slice(0, 300) };
     this.#reply = reply;
     this.#log = parts.log;
   }

@@ -65,7 +65,13 @@ function launch({ dataDir, logFile, env, nodeOptions = [] }: ServerProcessOption
     return spawn(process.execPath, [...nodeOptions, alcoveBin, 'start'], {
       // Away from the repository, whose .env belongs to a person.
       cwd: dirname(logFile),
-      env: { PATH: process.env.PATH ?? '', PORT: '0', ALCOVE_DATA_DIR: dataDir, ...env },
+      env: {
+        PATH: process.env.PATH ?? '',
+        PORT: '0',
+        ALCOVE_DATA_DIR: dataDir,
+        ALCOVE_LIMIT_SCALE: '0',
+        ...env,
+      },
       stdio: ['ignore', log, log],
     });
   } finally {

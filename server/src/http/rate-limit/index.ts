@@ -1,0 +1,2 @@
+export type { Limiter } from './limiter.ts';
+export { createRequestLimiter } from './request-limiter.ts';
