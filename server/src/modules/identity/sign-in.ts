@@ -1,4 +1,5 @@
 /** What every way of signing in ends with: a session of the account, on a device, with its first tokens. */
+import type { SessionOpened } from '@alcove/contract/account';
 import type { SignedIn } from '@alcove/contract/identity';
 import type { TxCtx } from '../../context.ts';
 import type { Clock } from '../../platform/clock/index.ts';
@@ -15,15 +16,25 @@ export interface SignInParts {
   readonly trail: Trail;
 }
 
+/** From one of the account's devices. */
 export async function signIn(ctx: TxCtx, parts: SignInParts, device: store.DeviceRow): Promise<SignedIn> {
-  const account = await store.findAccount(ctx, device.account_id);
-  const [workspace] = await store.listWorkspaces(ctx, device.account_id);
+  const opened = await openSession(ctx, parts, { accountId: device.account_id, device });
+  return { ...opened, device: renderDevice(device, device.id) };
+}
+
+export async function openSession(
+  ctx: TxCtx,
+  parts: SignInParts,
+  { accountId, device }: { readonly accountId: string; readonly device?: store.DeviceRow | undefined },
+): Promise<SessionOpened> {
+  const account = await store.findAccount(ctx, accountId);
+  const [workspace] = await store.listWorkspaces(ctx, accountId);
   if (account === undefined || workspace === undefined)
     throw new Error('an account without a personal workspace');
   const session = {
     id: parts.ids.uuid(),
     account_id: account.id,
-    device_id: device.id,
+    device_id: device?.id ?? null,
     workspace_id: workspace.id,
     user_agent: ctx.origin.userAgent ?? null,
     created_at: new Date(parts.clock.now()),
@@ -32,7 +43,7 @@ export async function signIn(ctx: TxCtx, parts: SignInParts, device: store.Devic
   await store.insertSession(ctx, session);
   return {
     account: renderAccount(account),
-    device: renderDevice(device, device.id),
+    ...(device === undefined ? {} : { device: renderDevice(device, device.id) }),
     workspace: renderWorkspace(workspace),
     tokens: await parts.tokens.issue(ctx, session),
   };
