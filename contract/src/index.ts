@@ -1,5 +1,6 @@
 /** What crosses the wire, declared once. Each subject can also be imported alone, as `@alcove/contract/clock`. */
 export * from './access.ts';
+export * from './api-keys.ts';
 export * from './account.ts';
 export * from './audit.ts';
 export * from './base64url.ts';

@@ -133,9 +133,9 @@ export async function createApp(
     tasks: [mails.task],
   });
   const flushSeen = () =>
-    identity.sessions
+    identity
       .flushSeen(createCtx(stopping.signal))
-      .catch((err: unknown) => log.warn({ err }, 'could not write down when sessions were last seen'));
+      .catch((err: unknown) => log.warn({ err }, 'could not write down when callers were last seen'));
   const flushTimer = setInterval(flushSeen, flushSeenEveryMs);
   opened.defer(flushSeen);
   opened.defer(() => clearInterval(flushTimer));
@@ -163,7 +163,7 @@ export async function createApp(
       ...keyRoutes(identity.keyring),
     ],
     authentication: {
-      authenticate: (token) => identity.accounts.authenticate(createCtx(stopping.signal), token),
+      authenticate: (token) => identity.authenticate(createCtx(stopping.signal), token),
       findRole: (actor, workspaceId) => workspaces.findRole(createCtx(stopping.signal), actor, workspaceId),
       operatorToken,
       trustLoopbackOperator: settings.operator.loopbackAllowed,

@@ -26,8 +26,12 @@ export interface KeyActor {
   readonly keyId: string;
   readonly workspaceId: string;
   readonly scopes: readonly string[];
-  /** Whether it shows its secret, or a token that was made with it for a while. */
+  /** What it showed: its secret, or a token that was made with it for a while. */
   readonly credential: 'secret' | 'token';
+  /** Names the key without telling it. */
+  readonly publicId: string;
+  /** Which of its secrets is behind this, counted by its rotations. */
+  readonly secretVersion: number;
 }
 
 /** Who was found to belong to the workspace that is acted in, and as what. A key acts as an admin within its scopes. */

@@ -4,22 +4,15 @@ import * as errors from './errors.ts';
 import { renderAccount, renderDevice, renderSession, renderWorkspace } from './render.ts';
 import type { Sessions } from './sessions.ts';
 import * as store from './store.ts';
-import type { TokenService } from './tokens.ts';
 import type { Trail } from './trail.ts';
 
 export interface Accounts {
   me(ctx: Ctx<AccountActor>): Promise<Me>;
   logout(ctx: Ctx<AccountActor>, everywhere: boolean): Promise<void>;
-  /** Who stands behind an access token, acting in their own workspace; throws a 401 where nobody does. */
-  authenticate(ctx: Ctx, accessToken: string): Promise<AccountActor>;
 }
 
-export function createAccounts(parts: {
-  readonly tokens: TokenService;
-  readonly sessions: Sessions;
-  readonly trail: Trail;
-}): Accounts {
-  const { tokens, sessions, trail } = parts;
+export function createAccounts(parts: { readonly sessions: Sessions; readonly trail: Trail }): Accounts {
+  const { sessions, trail } = parts;
   return {
     me: (ctx) =>
       inTransaction(ctx, async (tx) => {
@@ -46,11 +39,5 @@ export function createAccounts(parts: {
           detail: { everywhere },
         });
       }),
-
-    async authenticate(ctx, accessToken) {
-      const claims = await tokens.verify(accessToken);
-      await sessions.requireLive(ctx, claims.sessionId);
-      return { kind: 'account', ...claims };
-    },
   };
 }

@@ -16,6 +16,25 @@ export const badSignature = failure(
 );
 
 export const invalidKey = failure('device.invalid_key', 400, 'A public key is not acceptable.');
+export const invalidApiKey = failure('auth.invalid_key', 401, 'The API key is not valid.');
+export const keyRevoked = failure('auth.key_revoked', 401, 'The API key behind this token has ended.');
+export const keySecretRequired = failure(
+  'auth.key_secret_required',
+  403,
+  'A token cannot make a token; send the API key itself.',
+);
+export const keyNotFound = failure('api_key.not_found', 404, 'There is no such API key.');
+export const keyExpiryPast = failure(
+  'api_key.expiry_past',
+  400,
+  'The expiry of the API key has passed already.',
+);
+export const scopeNotHeld = failure(
+  'api_key.scope_not_held',
+  403,
+  'The API key does not have a scope that was asked for.',
+);
+
 export const deviceNotFound = failure('device.not_found', 404, 'There is no such device.');
 export const lastDevice = failure('device.last', 409, 'This is the only device of the account.');
 

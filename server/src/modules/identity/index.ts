@@ -7,12 +7,18 @@ import type { Envelope, MasterKeys } from '../../platform/crypto/index.ts';
 import type { Events } from '../../platform/events/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Audit } from '../audit/index.ts';
+import { createAccessTokens } from './access-tokens.ts';
 import { type Accounts, createAccounts } from './accounts.ts';
+import { type ApiKeys, createApiKeys } from './api-keys/api-keys.ts';
+import { createKeyTokens, type KeyTokens } from './api-keys/key-tokens.ts';
+import { createLiveKeys, type LiveKeys } from './api-keys/live-keys.ts';
+import { type Callers, createCallers } from './callers.ts';
+import { type Clients, createClients } from './clients.ts';
 import { createDevices, type Devices } from './devices.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 import { createPairing, type PairingService } from './pairing.ts';
 import { createRegistration } from './registration.ts';
-import { createSessions, type Sessions } from './sessions.ts';
+import { createSessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
 import { createTokens, type TokenService } from './tokens.ts';
@@ -25,13 +31,19 @@ export { identityRoutes } from './routes.ts';
 export interface Identity {
   readonly register: ReturnType<typeof createRegistration>;
   readonly accounts: Accounts;
+  readonly authenticate: Callers['authenticate'];
+  readonly apiKeys: ApiKeys;
+  readonly keyTokens: KeyTokens;
+  readonly liveKeys: Pick<LiveKeys, 'forgetNow' | 'forgetAll'>;
+  readonly clients: Clients;
   readonly devices: Devices;
   readonly pairing: PairingService;
   readonly keyring: Keyring;
   readonly tokens: Pick<TokenService, 'refresh'>;
-  readonly sessions: Pick<Sessions, 'flushSeen'>;
   jwks(): Static<typeof Jwks>;
   readonly rotateSigningKeys: SigningKeys['rotate'];
+  /** Writes down when sessions were last seen and keys last used. */
+  flushSeen(ctx: Ctx): Promise<void>;
   /** Removes pairings, tokens and sessions that nobody can use any more. Answers how many rows went. */
   sweep(ctx: Ctx): Promise<number>;
 }
@@ -52,18 +64,28 @@ export function createIdentity(parts: {
   const signingKeys = createSigningKeys(parts);
   const sessions = createSessions({ clock });
   const trail = createTrail(parts);
-  const tokens = createTokens({ ...parts, signingKeys, sessions, trail });
+  const accessTokens = createAccessTokens({ ...parts, signingKeys });
+  const liveKeys = createLiveKeys({ clock });
+  const tokens = createTokens({ ...parts, accessTokens, sessions, trail });
   const signIn = { clock, ids, tokens, trail };
   return {
     register: createRegistration(signIn),
-    accounts: createAccounts({ tokens, sessions, trail }),
+    accounts: createAccounts({ sessions, trail }),
+    authenticate: createCallers({ accessTokens, sessions, liveKeys }).authenticate,
+    apiKeys: createApiKeys({ ...parts, liveKeys }),
+    keyTokens: createKeyTokens({ clock, accessTokens, liveKeys }),
+    liveKeys,
+    clients: createClients(),
     devices: createDevices({ clock, sessions, trail }),
     pairing: createPairing(signIn),
     keyring: createKeyring({ clock, trail }),
     tokens,
-    sessions,
     jwks: () => signingKeys.jwks(),
     rotateSigningKeys: signingKeys.rotate,
+    async flushSeen(ctx) {
+      await sessions.flushSeen(ctx);
+      await liveKeys.flushUsed(ctx);
+    },
     sweep: (ctx) => asSystem(ctx, (tx) => store.deleteExpired(tx, new Date(clock.now() - sweptAfterMs))),
   };
 }

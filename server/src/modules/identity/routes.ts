@@ -20,6 +20,7 @@ import {
 } from '@alcove/contract/identity';
 import Type from 'typebox';
 import { type Route, route } from '../../http/route.ts';
+import { apiKeyRoutes } from './api-keys/routes.ts';
 import type { Identity } from './index.ts';
 
 const tag = 'identity';
@@ -231,5 +232,6 @@ export function identityRoutes(identity: Identity): Route[] {
       },
       () => identity.jwks(),
     ),
+    ...apiKeyRoutes(identity),
   ];
 }

@@ -1,7 +1,7 @@
 /** Every SQL statement of this module. Absence is `undefined`; what an absence means is the services' business. */
 import type { DeviceInput, LogEntry } from '@alcove/contract/identity';
 import { sql } from 'kysely';
-import type { TxCtx } from '../../context.ts';
+import type { Role, TxCtx } from '../../context.ts';
 
 export interface AccountRow {
   readonly id: string;
@@ -28,7 +28,7 @@ export interface DeviceRow {
 export interface WorkspaceRow {
   readonly id: string;
   readonly name: string;
-  readonly role: string;
+  readonly role: Role;
 }
 
 export interface SessionRow {

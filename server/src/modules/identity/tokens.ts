@@ -1,56 +1,36 @@
-/** Access tokens (RFC 9068 in shape) and refresh tokens (RFC 9700, section 4.14: rotated, reuse ends the family). */
+/** Refresh tokens (RFC 9700, section 4.14): rotated, and a reuse ends the family. */
 import { createHmac, type KeyObject } from 'node:crypto';
 import type { Tokens } from '@alcove/contract/identity';
 import { refreshProofText } from '@alcove/contract/keys';
-import { errors as joseErrors, jwtVerify, SignJWT } from 'jose';
 import { asSystem, type Ctx, type TxCtx } from '../../context.ts';
-import { BoundedMap } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import { createToken, hashToken, type MasterKeys } from '../../platform/crypto/index.ts';
-import type { Ids } from '../../platform/ids/index.ts';
+import { type AccessTokens, accessSeconds } from './access-tokens.ts';
 import * as errors from './errors.ts';
 import type { Sessions } from './sessions.ts';
 import { isSignedBy } from './signatures.ts';
-import type { SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
 import type { Trail } from './trail.ts';
-
-export interface AccessClaims {
-  readonly accountId: string;
-  readonly sessionId: string;
-  readonly deviceId: string | undefined;
-  readonly workspaceId: string;
-}
 
 export interface TokenService {
   /** Signs in a session that was just inserted in this transaction. */
   issue(ctx: TxCtx, session: store.SessionRow): Promise<Tokens>;
   refresh(ctx: Ctx, refreshToken: string, deviceSignature: string | undefined): Promise<Tokens>;
-  /** The claims of a token that is genuine and has not expired; whether its session stands is asked elsewhere. */
-  verify(accessToken: string): Promise<AccessClaims>;
 }
 
 interface TokenParts {
-  readonly publicUrl: string;
   readonly clock: Clock;
-  readonly ids: Ids;
   readonly masterKeys: MasterKeys;
-  readonly signingKeys: SigningKeys;
+  readonly accessTokens: AccessTokens;
   readonly sessions: Sessions;
   readonly trail: Trail;
 }
 
-const audience = 'alcove';
-const accessSeconds = 3600;
 const refreshMs = 30 * 24 * 3_600_000;
 const replayGraceMs = 10_000;
-const clockToleranceSeconds = 5;
-/** Checking a signature costs more than the rest of a small request, so a token is checked once and remembered. */
-const rememberedMax = 20_000;
 
 export function createTokens(parts: TokenParts): TokenService {
   const { clock } = parts;
-  const verified = new BoundedMap<string, { claims: AccessClaims; expiresAtMs: number }>(rememberedMax);
   const [successorKey, ...olderKeys] = deriveAll(parts.masterKeys, 'refresh token successors');
 
   /** A successor follows from its parent, so that a replay can be given the same one though only hashes are stored. */
@@ -77,7 +57,7 @@ export function createTokens(parts: TokenParts): TokenService {
     refreshExpiresAt: Date,
   ): Promise<Tokens> {
     return {
-      accessToken: await signAccessToken(parts, session),
+      accessToken: await parts.accessTokens.signForSession(session),
       refreshToken,
       tokenType: 'Bearer',
       expiresInSeconds: accessSeconds,
@@ -129,14 +109,6 @@ export function createTokens(parts: TokenParts): TokenService {
       if (outcome === 'reused') throw errors.refreshReused();
       return render(outcome.session, outcome.token, outcome.expiresAt);
     },
-
-    async verify(accessToken) {
-      const known = verified.get(accessToken);
-      if (known !== undefined && known.expiresAtMs > clock.now()) return known.claims;
-      const checked = await verifyAccessToken(parts, accessToken);
-      verified.set(accessToken, checked);
-      return checked.claims;
-    },
   };
 }
 
@@ -155,60 +127,4 @@ async function isProvenByDevice(
   if (device !== undefined && isSignedBy(device.signing_key, refreshProofText(refreshToken), signature))
     return true;
   throw errors.badSignature();
-}
-
-function signAccessToken({ publicUrl, clock, ids, signingKeys }: TokenParts, session: store.SessionRow) {
-  const { id, privateKey } = signingKeys.current();
-  const issuedAt = Math.floor(clock.now() / 1000);
-  const device = session.device_id === null ? {} : { did: session.device_id };
-  return new SignJWT({ sid: session.id, wid: session.workspace_id, ...device })
-    .setProtectedHeader({ alg: 'EdDSA', kid: id, typ: 'at+jwt' })
-    .setIssuer(publicUrl)
-    .setAudience(audience)
-    .setSubject(session.account_id)
-    .setJti(ids.uuid())
-    .setIssuedAt(issuedAt)
-    .setExpirationTime(issuedAt + accessSeconds)
-    .sign(privateKey);
-}
-
-/** Algorithm, key, type, issuer and audience are ours to say; nothing of them is taken from the token. */
-async function verifyAccessToken({ publicUrl, clock, signingKeys }: TokenParts, accessToken: string) {
-  try {
-    const { payload } = await jwtVerify(accessToken, ({ kid }) => requireKey(signingKeys, kid), {
-      algorithms: ['EdDSA'],
-      issuer: publicUrl,
-      audience,
-      typ: 'at+jwt',
-      clockTolerance: clockToleranceSeconds,
-      currentDate: new Date(clock.now()),
-      requiredClaims: ['sub', 'sid', 'wid', 'iat', 'exp', 'jti'],
-    });
-    const { sub, sid, wid, did, exp } = payload;
-    return {
-      claims: {
-        accountId: String(sub),
-        sessionId: String(sid),
-        workspaceId: String(wid),
-        deviceId: typeof did === 'string' ? did : undefined,
-      },
-      expiresAtMs: (exp ?? 0) * 1000,
-    };
-  } catch (error) {
-    throw errors.invalidToken({
-      detail: reasonOf(error),
-      headers: { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
-    });
-  }
-}
-
-function requireKey(signingKeys: SigningKeys, id: string | undefined) {
-  const key = id === undefined ? undefined : signingKeys.find(id);
-  if (key === undefined) throw new joseErrors.JWKSNoMatchingKey();
-  return key;
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof joseErrors.JWTExpired) return 'The access token has expired; refresh it.';
-  return 'The access token is not one of this service, or it was changed.';
 }

@@ -1,0 +1,81 @@
+/** `/auth/api-keys`, `/auth/token`, `/auth/clients`: what acts for a workspace without being a person. */
+import Type, { type Static } from 'typebox';
+import { Role, routeScopes } from './access.ts';
+import { Nullable, Strict, Timestamp, Uuid } from './common.ts';
+
+export const KeyScopes = Type.Array(Type.Enum([...routeScopes, '*']), {
+  minItems: 1,
+  maxItems: 64,
+  uniqueItems: true,
+  description: '`<module>:read`, `<module>:write`, or `*` for all of them. Writing does not include reading.',
+});
+
+export const ApiKeyRequest = Strict({
+  name: Type.String({ minLength: 1, maxLength: 100 }),
+  scopes: KeyScopes,
+  expiresAt: Type.Optional(Timestamp),
+});
+export type ApiKeyRequest = Static<typeof ApiKeyRequest>;
+
+const apiKey = {
+  id: Uuid,
+  name: Type.String(),
+  prefix: Type.String({ description: 'How the key begins; it tells nothing of the secret.' }),
+  scopes: Type.Array(Type.String()),
+  createdAt: Timestamp,
+  expiresAt: Nullable(Timestamp),
+};
+
+export const ApiKey = Type.Object({
+  ...apiKey,
+  hint: Type.String({ description: 'Its last four characters.' }),
+  createdBy: Nullable(Uuid),
+  lastUsedAt: Nullable(
+    Type.String({ format: 'date-time', description: 'To the minute, and up to a minute late.' }),
+  ),
+  previousSecretExpiresAt: Nullable(Timestamp),
+});
+export type ApiKey = Static<typeof ApiKey>;
+
+export const ApiKeyList = Type.Object({ data: Type.Array(ApiKey), nextCursor: Nullable(Type.String()) });
+export type ApiKeyList = Static<typeof ApiKeyList>;
+
+export const ApiKeyWithSecret = Type.Object({
+  ...apiKey,
+  secret: Type.String({ description: 'The whole key. It is shown this once.' }),
+  previousSecretExpiresAt: Nullable(Timestamp),
+});
+export type ApiKeyWithSecret = Static<typeof ApiKeyWithSecret>;
+
+/** A week: long enough to change a secret everywhere, short enough that the old one does not stay for ever. */
+export const overlapSecondsMax = 604_800;
+
+export const RotateKeyRequest = Strict({
+  overlapSeconds: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: overlapSecondsMax,
+      description: 'How long the old secret still works; 0, so not at all, unless given.',
+    }),
+  ),
+});
+
+export const KeyTokenRequest = Strict({
+  scopes: Type.Optional(KeyScopes),
+  ttlSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: 3600 })),
+});
+export type KeyTokenRequest = Static<typeof KeyTokenRequest>;
+
+export const KeyToken = Type.Object({
+  accessToken: Type.String(),
+  tokenType: Type.Literal('Bearer'),
+  expiresInSeconds: Type.Integer(),
+  scopes: Type.Array(Type.String()),
+});
+export type KeyToken = Static<typeof KeyToken>;
+
+export const Clients = Type.Object({
+  data: Type.Array(Type.Object({ id: Uuid, name: Type.String(), role: Role })),
+  nextCursor: Type.Null(),
+});
+export type Clients = Static<typeof Clients>;
