@@ -7,13 +7,14 @@ import type { Head } from './route.ts';
 
 export async function describeApi(
   app: FastifyInstance,
-  { version, publicUrl }: { readonly version: string; readonly publicUrl: string },
+  { version }: { readonly version: string },
 ): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Alcove', version, description: 'The self-hosted backend for private AI apps.' },
-      servers: [{ url: publicUrl }],
+      // Relative, so that trying a call from the page works under whatever name the page was opened.
+      servers: [{ url: '/' }],
       components: {
         securitySchemes: {
           account: { type: 'http', scheme: 'bearer', description: 'An access token of an account.' },
@@ -26,7 +27,7 @@ export async function describeApi(
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
-    uiConfig: { tryItOutEnabled: true },
+    uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true },
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
