@@ -12,3 +12,4 @@ export * from './keys.ts';
 export * from './limits.ts';
 export * from './service.ts';
 export * from './sync.ts';
+export * from './workspaces.ts';

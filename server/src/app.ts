@@ -5,7 +5,7 @@ import { createHttp, createIdempotency, createRequestLimiter, healthRoutes } fro
 import { auditRoutes, createAudit } from './modules/audit/index.ts';
 import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
 import { createSync, keyRoutes, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
-import { createWorkspaces } from './modules/workspaces/index.ts';
+import { createWorkspaces, workspaceJobs, workspaceRoutes } from './modules/workspaces/index.ts';
 import { createLocalBlobs } from './platform/blobs/index.ts';
 import type { Clock } from './platform/clock/index.ts';
 import type { Settings } from './platform/config/index.ts';
@@ -113,7 +113,15 @@ export async function createApp(
     masterKeys,
   });
   await identity.rotateSigningKeys(createCtx(stopping.signal));
-  const workspaces = createWorkspaces();
+  const workspaces = createWorkspaces({
+    clock,
+    ids,
+    audit,
+    events,
+    mails,
+    appUrl: settings.appUrl,
+    limits: settings.workspaces,
+  });
   const sync = createSync({ vaults, clock });
 
   const redis =
@@ -124,6 +132,7 @@ export async function createApp(
   await jobs.start({
     jobs: [
       ...identityJobs(identity, createCtx),
+      ...workspaceJobs(workspaces, createCtx),
       {
         name: 'http.sweep-idempotency-keys',
         cron: '37 * * * *',
@@ -159,12 +168,14 @@ export async function createApp(
       }),
       ...auditRoutes(audit),
       ...identityRoutes(identity),
+      ...workspaceRoutes(workspaces),
       ...syncRoutes(sync),
       ...keyRoutes(identity.keyring),
     ],
     authentication: {
       authenticate: (token) => identity.authenticate(createCtx(stopping.signal), token),
-      findRole: (actor, workspaceId) => workspaces.findRole(createCtx(stopping.signal), actor, workspaceId),
+      findRole: (actor, workspaceId) =>
+        workspaces.workspaces.findRole(createCtx(stopping.signal), actor, workspaceId),
       operatorToken,
       trustLoopbackOperator: settings.operator.loopbackAllowed,
     },

@@ -12,6 +12,7 @@ export const auditActions = {
   'api_key.rotated': 'An API key was given another secret.',
   'api_key.revoked': 'An API key was taken back.',
   'workspace.created': 'The workspace was made.',
+  'workspace.deleted': 'A workspace was deleted, with everything in it.',
   'workspace.renamed': 'The workspace was renamed.',
   'invitation.created': 'Somebody was invited.',
   'invitation.withdrawn': 'An invitation was withdrawn.',

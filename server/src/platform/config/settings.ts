@@ -51,6 +51,12 @@ export interface Settings {
   readonly appUrl: string;
   readonly oauth: OAuthSettings;
   readonly vaults: { readonly workers: number; readonly openMax: number };
+  readonly workspaces: {
+    readonly ownedMax: number;
+    readonly membersMax: number;
+    readonly invitationsMax: number;
+    readonly storageBytesMax: number;
+  };
 }
 
 /** Decides the settings from environment variables. Throws one `SettingsError` that lists every problem. */
@@ -88,6 +94,12 @@ export function parseSettings(env: Environment): Settings {
     vaults: {
       workers: read(settingsTable.vaultWorkers) ?? Math.max(2, availableParallelism()),
       openMax: read(settingsTable.vaultsOpenMax),
+    },
+    workspaces: {
+      ownedMax: read(settingsTable.workspacesOwnedMax),
+      membersMax: read(settingsTable.workspaceMembersMax),
+      invitationsMax: read(settingsTable.workspaceInvitationsMax),
+      storageBytesMax: read(settingsTable.workspaceStorageBytesMax),
     },
   });
 }

@@ -14,6 +14,7 @@ import {
 } from './kinds.ts';
 import { networks } from './networks.ts';
 import { rateSettings } from './rate-settings.ts';
+import { workspaceSettings } from './workspace-settings.ts';
 
 const mebibyte = 2 ** 20;
 
@@ -212,6 +213,7 @@ export const settingsTable = {
     max: 3_600_000,
     fallback: 120_000,
   }),
+  ...workspaceSettings,
   ...rateSettings,
 } as const;
 
