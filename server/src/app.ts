@@ -111,6 +111,10 @@ export async function createApp(
     events,
     envelope,
     masterKeys,
+    mails,
+    jobs,
+    appUrl: settings.appUrl,
+    createCtx,
   });
   await identity.rotateSigningKeys(createCtx(stopping.signal));
   const workspaces = createWorkspaces({
@@ -139,7 +143,7 @@ export async function createApp(
         run: (signal) => idempotency.sweep(createCtx(signal)),
       },
     ],
-    tasks: [mails.task],
+    tasks: [mails.task, ...identity.tasks],
   });
   const flushSeen = () =>
     identity

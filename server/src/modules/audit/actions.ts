@@ -1,6 +1,11 @@
 /** Every action that is written down, with what it means. A module that does something new adds its line here. */
 export const auditActions = {
   'account.registered': 'An account was made.',
+  'account.email_verified': 'A mail address was proven to reach the account, and is its address from now on.',
+  'account.updated': "The account's name or address was changed.",
+  'password.changed': 'The password was changed; other sessions were ended.',
+  'password.reset': 'A new password was chosen by way of a letter; every session was ended.',
+  'session.opened': 'Somebody signed in.',
   'session.ended': 'A session was ended by its account.',
   'session.refresh_reused': 'A refresh token was used twice, so its session was ended.',
   'device.added': 'A device was admitted to the account.',

@@ -6,6 +6,8 @@ import type { Clock } from '../../platform/clock/index.ts';
 import type { Envelope, MasterKeys } from '../../platform/crypto/index.ts';
 import type { Events } from '../../platform/events/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
+import type { Jobs, Task } from '../../platform/jobs/index.ts';
+import type { MailQueue } from '../../platform/mail/index.ts';
 import type { Audit } from '../audit/index.ts';
 import { createAccessTokens } from './access-tokens.ts';
 import { type Accounts, createAccounts } from './accounts.ts';
@@ -17,7 +19,10 @@ import { type Clients, createClients } from './clients.ts';
 import { createDevices, type Devices } from './devices.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 import { createPairing, type PairingService } from './pairing.ts';
+import { createPasswords, type Passwords } from './passwords/service.ts';
+import { createProfile } from './profile.ts';
 import { createRegistration } from './registration.ts';
+import { createSessionList, type SessionList } from './session-list.ts';
 import { createSessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
@@ -36,6 +41,11 @@ export interface Identity {
   readonly keyTokens: KeyTokens;
   readonly liveKeys: Pick<LiveKeys, 'forgetNow' | 'forgetAll'>;
   readonly clients: Clients;
+  readonly passwords: Passwords;
+  readonly updateProfile: ReturnType<typeof createProfile>;
+  /** What it asks the job queue to do. */
+  readonly tasks: readonly Task[];
+  readonly sessionList: SessionList;
   readonly devices: Devices;
   readonly pairing: PairingService;
   readonly keyring: Keyring;
@@ -59,6 +69,11 @@ export function createIdentity(parts: {
   readonly events: Events<TxCtx>;
   readonly envelope: Envelope;
   readonly masterKeys: MasterKeys;
+  readonly mails: MailQueue;
+  readonly jobs: Pick<Jobs, 'enqueue'>;
+  /** Where the links in letters lead. */
+  readonly appUrl: string;
+  readonly createCtx: (signal: AbortSignal) => Ctx;
 }): Identity {
   const { clock, ids } = parts;
   const signingKeys = createSigningKeys(parts);
@@ -68,6 +83,7 @@ export function createIdentity(parts: {
   const liveKeys = createLiveKeys({ clock });
   const tokens = createTokens({ ...parts, accessTokens, sessions, trail });
   const signIn = { clock, ids, tokens, trail };
+  const passwords = createPasswords({ ...parts, ...signIn, sessions }, parts.createCtx);
   return {
     register: createRegistration(signIn),
     accounts: createAccounts({ sessions, trail }),
@@ -76,6 +92,10 @@ export function createIdentity(parts: {
     keyTokens: createKeyTokens({ clock, accessTokens, liveKeys }),
     liveKeys,
     clients: createClients(),
+    passwords,
+    updateProfile: createProfile({ passwords, trail }),
+    tasks: [passwords.forgotTask],
+    sessionList: createSessionList({ clock, sessions, trail }),
     devices: createDevices({ clock, sessions, trail }),
     pairing: createPairing(signIn),
     keyring: createKeyring({ clock, trail }),
@@ -86,6 +106,10 @@ export function createIdentity(parts: {
       await sessions.flushSeen(ctx);
       await liveKeys.flushUsed(ctx);
     },
-    sweep: (ctx) => asSystem(ctx, (tx) => store.deleteExpired(tx, new Date(clock.now() - sweptAfterMs))),
+    sweep: (ctx) =>
+      asSystem(ctx, async (tx) => {
+        await passwords.sweep(tx);
+        return store.deleteExpired(tx, new Date(clock.now() - sweptAfterMs));
+      }),
   };
 }

@@ -20,8 +20,11 @@ import {
 } from '@alcove/contract/identity';
 import Type from 'typebox';
 import { type Route, route } from '../../http/route.ts';
+import { accountRoutes } from './account-routes.ts';
 import { apiKeyRoutes } from './api-keys/routes.ts';
 import type { Identity } from './index.ts';
+import { passwordRoutes } from './passwords/routes.ts';
+import { sessionListRoutes } from './session-list-routes.ts';
 
 const tag = 'identity';
 const Id = Strict({ id: Uuid });
@@ -232,6 +235,9 @@ export function identityRoutes(identity: Identity): Route[] {
       },
       () => identity.jwks(),
     ),
+    ...accountRoutes(identity),
+    ...passwordRoutes(identity.passwords),
     ...apiKeyRoutes(identity),
+    ...sessionListRoutes(identity.sessionList),
   ];
 }

@@ -9,7 +9,7 @@ export interface Sessions {
   /** Throws `auth.session_ended` unless the session stands and its device has not been revoked. */
   requireLive(ctx: Ctx, sessionId: string): Promise<void>;
   /** Ends the account's sessions that match; their tokens die with the commit. */
-  end(ctx: TxCtx<Actor>, accountId: string, which: { sessionId?: string; deviceId?: string }): Promise<void>;
+  end(ctx: TxCtx<Actor>, accountId: string, which: store.WhichSessions): Promise<void>;
   /** Writes down when sessions were last seen; called from time to time, since once a request would be far too often. */
   flushSeen(ctx: Ctx): Promise<void>;
 }

@@ -191,17 +191,24 @@ export async function findLiveSession(ctx: TxCtx, id: string): Promise<SessionRo
   );
 }
 
+export interface WhichSessions {
+  readonly sessionId?: string;
+  readonly deviceId?: string;
+  readonly exceptSessionId?: string;
+}
+
 /** Ends the account's sessions that match, and answers their ids. */
 export async function endSessions(
   ctx: TxCtx,
   accountId: string,
-  which: { sessionId?: string; deviceId?: string },
+  which: WhichSessions,
   at: Date,
 ): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`update session set ended_at = ${at}
     where account_id = ${accountId} and ended_at is null
       and (${which.sessionId ?? null}::uuid is null or id = ${which.sessionId ?? null}::uuid)
       and (${which.deviceId ?? null}::uuid is null or device_id = ${which.deviceId ?? null}::uuid)
+      and (${which.exceptSessionId ?? null}::uuid is null or id <> ${which.exceptSessionId ?? null}::uuid)
     returning id`.execute(ctx.tx);
   return rows.map(({ id }) => id);
 }

@@ -1,0 +1,69 @@
+import type { LoginRequest, SessionOpened } from '@alcove/contract/account';
+import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
+import { openSession, type SignInParts } from '../sign-in.ts';
+import { asAccount } from '../trail.ts';
+import { addUnendorsedDevice, type ComingDevice, readComingDevice } from '../unendorsed-device.ts';
+import type { Attempts } from './attempts.ts';
+import {
+  type CredentialRow,
+  findCredentialByEmail,
+  holdCredential,
+  replaceHash,
+} from './credential-store.ts';
+import { normaliseEmail } from './email.ts';
+import { invalidCredentials } from './errors.ts';
+import type { PasswordHasher } from './hashing.ts';
+
+interface LoginParts extends SignInParts {
+  readonly attempts: Attempts;
+  readonly hasher: PasswordHasher;
+}
+
+/**
+ * Until the password is known to be right, everything happens alike for an address of somebody and of nobody: the same
+ * statements, the same work, the same answer.
+ */
+export function createLogin(parts: LoginParts) {
+  const { attempts, hasher } = parts;
+  return async (ctx: Ctx, request: LoginRequest): Promise<SessionOpened> => {
+    const email = normaliseEmail(request.email);
+    const coming = await readComingDevice(request.device);
+    const credential = await attempts.begin(ctx, email, (tx) => findCredentialByEmail(tx, email));
+    const isRight = await hasher.matches(request.password, credential?.hash);
+    if (credential === undefined || !isRight) throw invalidCredentials();
+    const renewed = hasher.isOutdated(credential.hash) ? await hasher.hash(request.password) : undefined;
+    return asSystem(ctx, async (tx) => {
+      await requireUnchanged(tx, credential);
+      await attempts.forgive(tx, email);
+      if (renewed !== undefined) {
+        const at = new Date(parts.clock.now());
+        const { account_id: accountId, hash: from } = credential;
+        await replaceHash(tx, { accountId, from, to: renewed, at });
+      }
+      return open(tx, parts, credential.account_id, coming);
+    });
+  };
+}
+
+/** The password may have been changed, or the account deleted, while the hash was computed. */
+async function requireUnchanged(tx: TxCtx, credential: CredentialRow): Promise<void> {
+  const now = await holdCredential(tx, credential.account_id);
+  if (now?.hash !== credential.hash) throw invalidCredentials();
+}
+
+async function open(
+  tx: TxCtx,
+  parts: LoginParts,
+  accountId: string,
+  coming: ComingDevice | undefined,
+): Promise<SessionOpened> {
+  const device = await addUnendorsedDevice(tx, parts, accountId, coming);
+  const opened = await openSession(tx, parts, { accountId, device });
+  await parts.trail.record(tx, accountId, {
+    action: 'session.opened',
+    target: { type: 'account', id: accountId },
+    actor: asAccount(accountId),
+    detail: { by: 'password' },
+  });
+  return opened;
+}

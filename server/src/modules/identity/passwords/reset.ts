@@ -1,0 +1,48 @@
+import type { ResetPasswordRequest } from '@alcove/contract/account';
+import { asSystem, type Ctx } from '../../../context.ts';
+import type { Clock } from '../../../platform/clock/index.ts';
+import type { MailQueue } from '../../../platform/mail/index.ts';
+import type { Sessions } from '../sessions.ts';
+import { asAccount, type Trail } from '../trail.ts';
+import { markEmailVerified } from './account-store.ts';
+import type { Attempts } from './attempts.ts';
+import { setHash } from './credential-store.ts';
+import type { PasswordHasher } from './hashing.ts';
+import type { Letters } from './letters.ts';
+import type { MailTokens } from './mail-tokens.ts';
+import { requireAcceptablePassword } from './policy.ts';
+
+/** Ends every session: the owner of the mailbox starts anew, whoever else was signed in. */
+export function createReset(parts: {
+  readonly clock: Clock;
+  readonly sessions: Sessions;
+  readonly trail: Trail;
+  readonly mails: MailQueue;
+  readonly letters: Letters;
+  readonly mailTokens: MailTokens;
+  readonly attempts: Attempts;
+  readonly hasher: PasswordHasher;
+}) {
+  const { clock, sessions, trail, mails, letters, mailTokens, attempts, hasher } = parts;
+  return async (ctx: Ctx, { token, password }: ResetPasswordRequest): Promise<void> => {
+    // Before the costly hash, and before the code is used up by a password that is refused.
+    const { email } = await asSystem(ctx, (tx) => mailTokens.require(tx, 'reset', token));
+    requireAcceptablePassword(password, email);
+    const hash = await hasher.hash(password);
+    await asSystem(ctx, async (tx) => {
+      const { account_id: accountId } = await mailTokens.take(tx, 'reset', token);
+      const now = new Date(clock.now());
+      await setHash(tx, accountId, hash, now);
+      await markEmailVerified(tx, accountId, email, now);
+      await mailTokens.drop(tx, 'reset', accountId);
+      await attempts.forgive(tx, email);
+      await sessions.end(tx, accountId, {});
+      await mails.post(tx, letters.passwordChanged(email));
+      await trail.record(tx, accountId, {
+        action: 'password.reset',
+        target: { type: 'account', id: accountId },
+        actor: asAccount(accountId),
+      });
+    });
+  };
+}

@@ -1,0 +1,14 @@
+import type { TxCtx } from '../../../context.ts';
+import type { MailQueue } from '../../../platform/mail/index.ts';
+import type { Letters } from './letters.ts';
+import type { MailTokens } from './mail-tokens.ts';
+
+/** Posts the letter whose code proves that the address is the account's. */
+export async function postVerification(
+  tx: TxCtx,
+  parts: { readonly mailTokens: MailTokens; readonly mails: MailQueue; readonly letters: Letters },
+  to: { readonly accountId: string; readonly email: string },
+): Promise<void> {
+  const token = await parts.mailTokens.issue(tx, 'verify', to);
+  await parts.mails.post(tx, parts.letters.verify(to.email, token));
+}
