@@ -1,7 +1,7 @@
 /** What crosses the wire, declared once. Each subject can also be imported alone, as `@alcove/contract/clock`. */
 export * from './access.ts';
-export * from './api-keys.ts';
 export * from './account.ts';
+export * from './api-keys.ts';
 export * from './audit.ts';
 export * from './base64url.ts';
 export * from './clock.ts';
@@ -11,5 +11,6 @@ export * from './identity.ts';
 export * from './keys.ts';
 export * from './limits.ts';
 export * from './service.ts';
+export * from './sessions.ts';
 export * from './sync.ts';
 export * from './workspaces.ts';

@@ -2,6 +2,7 @@ import { failure } from '../../platform/errors/index.ts';
 
 export const invalidToken = failure('auth.invalid_token', 401, 'The access token is not valid.');
 export const sessionEnded = failure('auth.session_ended', 401, 'The session has ended; sign in again.');
+export const sessionNotFound = failure('session.not_found', 404, 'There is no such session.');
 export const refreshInvalid = failure('auth.refresh_invalid', 401, 'The refresh token is not known.');
 export const refreshExpired = failure('auth.refresh_expired', 401, 'The refresh token has expired.');
 export const refreshReused = failure(

@@ -24,6 +24,7 @@ import { createProfile } from './profile.ts';
 import { createRegistration } from './registration.ts';
 import { createSessionList, type SessionList } from './session-list.ts';
 import { createSessions } from './sessions.ts';
+import { createSessionList, type SessionList } from './session-list.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
 import { createTokens, type TokenService } from './tokens.ts';
@@ -41,6 +42,7 @@ export interface Identity {
   readonly keyTokens: KeyTokens;
   readonly liveKeys: Pick<LiveKeys, 'forgetNow' | 'forgetAll'>;
   readonly clients: Clients;
+  readonly sessionList: SessionList;
   readonly passwords: Passwords;
   readonly updateProfile: ReturnType<typeof createProfile>;
   /** What it asks the job queue to do. */
@@ -92,6 +94,7 @@ export function createIdentity(parts: {
     keyTokens: createKeyTokens({ clock, accessTokens, liveKeys }),
     liveKeys,
     clients: createClients(),
+    sessionList: createSessionList({ clock, sessions, trail }),
     passwords,
     updateProfile: createProfile({ passwords, trail }),
     tasks: [passwords.forgotTask],
