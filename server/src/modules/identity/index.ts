@@ -13,7 +13,7 @@ import { createAccessTokens } from './access-tokens.ts';
 import { type Accounts, createAccounts } from './accounts.ts';
 import { type ApiKeys, createApiKeys } from './api-keys/api-keys.ts';
 import { createKeyTokens, type KeyTokens } from './api-keys/key-tokens.ts';
-import { createLiveKeys, type LiveKeys } from './api-keys/live-keys.ts';
+import { createLiveKeys } from './api-keys/live-keys.ts';
 import { type Callers, createCallers } from './callers.ts';
 import { type Clients, createClients } from './clients.ts';
 import { createDevices, type Devices } from './devices.ts';
@@ -22,9 +22,8 @@ import { createPairing, type PairingService } from './pairing.ts';
 import { createPasswords, type Passwords } from './passwords/service.ts';
 import { createProfile } from './profile.ts';
 import { createRegistration } from './registration.ts';
-import { createSessionList, type SessionList } from './session-list.ts';
+import { createSessionList, createSessionList, type SessionList, type SessionList } from './session-list.ts';
 import { createSessions } from './sessions.ts';
-import { createSessionList, type SessionList } from './session-list.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
 import { createTokens, type TokenService } from './tokens.ts';
@@ -40,7 +39,6 @@ export interface Identity {
   readonly authenticate: Callers['authenticate'];
   readonly apiKeys: ApiKeys;
   readonly keyTokens: KeyTokens;
-  readonly liveKeys: Pick<LiveKeys, 'forgetNow' | 'forgetAll'>;
   readonly clients: Clients;
   readonly sessionList: SessionList;
   readonly passwords: Passwords;
@@ -90,9 +88,8 @@ export function createIdentity(parts: {
     register: createRegistration(signIn),
     accounts: createAccounts({ sessions, trail }),
     authenticate: createCallers({ accessTokens, sessions, liveKeys }).authenticate,
-    apiKeys: createApiKeys({ ...parts, liveKeys }),
+    apiKeys: createApiKeys(parts),
     keyTokens: createKeyTokens({ clock, accessTokens, liveKeys }),
-    liveKeys,
     clients: createClients(),
     sessionList: createSessionList({ clock, sessions, trail }),
     passwords,

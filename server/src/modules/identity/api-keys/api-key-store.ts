@@ -87,14 +87,11 @@ export async function replaceSecret(
     where id = ${id}`.execute(ctx.tx);
 }
 
-export async function deleteApiKey(
-  ctx: TxCtx,
-  workspaceId: string,
-  id: string,
-): Promise<Pick<ApiKeyRow, 'public_id'> | undefined> {
-  const { rows } = await sql<Pick<ApiKeyRow, 'public_id'>>`delete from api_key
-    where id = ${id} and workspace_id = ${workspaceId} returning public_id`.execute(ctx.tx);
-  return rows[0];
+/** Says whether there was one. */
+export async function deleteApiKey(ctx: TxCtx, workspaceId: string, id: string): Promise<boolean> {
+  const { rows } = await sql`delete from api_key
+    where id = ${id} and workspace_id = ${workspaceId} returning id`.execute(ctx.tx);
+  return rows.length === 1;
 }
 
 export async function recordKeysUsed(ctx: TxCtx, ids: readonly string[], at: Date): Promise<void> {

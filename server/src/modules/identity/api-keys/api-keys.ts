@@ -8,7 +8,6 @@ import type { Audit, AuditRecord } from '../../audit/index.ts';
 import * as errors from '../errors.ts';
 import * as store from './api-key-store.ts';
 import { createKeyText, createPublicId, hintOf, prefixOf } from './format.ts';
-import type { LiveKeys } from './live-keys.ts';
 
 export interface ApiKeys {
   create(ctx: Ctx<AccountActor>, request: ApiKeyRequest): Promise<ApiKeyWithSecret>;
@@ -24,9 +23,8 @@ export function createApiKeys(parts: {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly audit: Audit;
-  readonly liveKeys: LiveKeys;
 }): ApiKeys {
-  const { clock, ids, audit, liveKeys } = parts;
+  const { clock, ids, audit } = parts;
   const record = (tx: TxCtx, action: AuditRecord['action'], id: string, detail: AuditRecord['detail'] = {}) =>
     audit.record(tx, { action, target: { type: 'api_key', id }, detail });
 
@@ -79,7 +77,6 @@ export function createApiKeys(parts: {
           hint: hintOf(secret),
           previousExpiresAt,
         });
-        liveKeys.forget(tx, row.public_id);
         await record(tx, 'api_key.rotated', id, { overlapSeconds });
         return {
           ...renderCommon(row),
@@ -90,9 +87,7 @@ export function createApiKeys(parts: {
 
     revoke: (ctx, id) =>
       inTransaction(ctx, async (tx) => {
-        const row = await store.deleteApiKey(tx, tx.actor.workspaceId, id);
-        if (row === undefined) throw errors.keyNotFound();
-        liveKeys.forget(tx, row.public_id);
+        if (!(await store.deleteApiKey(tx, tx.actor.workspaceId, id))) throw errors.keyNotFound();
         await record(tx, 'api_key.revoked', id);
       }),
   };

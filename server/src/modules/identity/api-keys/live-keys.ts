@@ -1,7 +1,9 @@
-/** Which keys work. Asked on every request with one, so rows are kept in memory and forgotten when a key is changed. */
+/**
+ * Which keys work. Asked of the database on every request with one: whatever ends a key, its owner, another node or the end
+ * of its workspace, is so known at once, and a member's role is asked for on every request as well.
+ */
 import { timingSafeEqual } from 'node:crypto';
-import { asSystem, type Ctx, type KeyActor, type TxCtx } from '../../../context.ts';
-import { BoundedMap } from '../../../platform/cache/index.ts';
+import { asSystem, type Ctx, type KeyActor } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import { hashToken } from '../../../platform/crypto/index.ts';
 import type { KeyClaims } from '../access-tokens.ts';
@@ -16,38 +18,18 @@ export interface LiveKeys {
   requireKeyOfToken(ctx: Ctx, claims: KeyClaims): Promise<KeyActor>;
   /** The row of a key that works. */
   find(ctx: Ctx, publicId: string): Promise<store.ApiKeyRow | undefined>;
-  /** Asks for the key anew from its next use on, once the transaction is committed. */
-  forget(ctx: TxCtx, publicId: string): void;
-  /** The same, told by another node. */
-  forgetNow(publicId: string): void;
-  /** Another node may have changed any key: asks for all of them anew. */
-  forgetAll(): void;
   /** Writes down when keys were last used; called from time to time, since once a request would be far too often. */
   flushUsed(ctx: Ctx): Promise<void>;
 }
 
-const rememberedMax = 20_000;
 const minuteMs = 60_000;
 
 export function createLiveKeys({ clock }: { readonly clock: Clock }): LiveKeys {
-  let rows = new BoundedMap<string, Promise<store.ApiKeyRow | undefined>>(rememberedMax);
   let used = new Set<string>();
 
-  function findRow(ctx: Ctx, publicId: string): Promise<store.ApiKeyRow | undefined> {
-    const known = rows.get(publicId);
-    if (known !== undefined) return known;
-    const asked = asSystem(ctx, (tx) => store.findByPublicId(tx, publicId));
-    rows.set(publicId, asked);
-    const drop = () => {
-      if (rows.get(publicId) === asked) rows.delete(publicId);
-    };
-    // Only a key that is there is worth remembering: others could be made up without end.
-    asked.then((row) => row ?? drop(), drop);
-    return asked;
-  }
-
-  async function findWorking(ctx: Ctx, publicId: string | undefined) {
-    const row = publicId === undefined ? undefined : await findRow(ctx, publicId);
+  async function find(ctx: Ctx, publicId: string | undefined): Promise<store.ApiKeyRow | undefined> {
+    if (publicId === undefined) return undefined;
+    const row = await asSystem(ctx, (tx) => store.findByPublicId(tx, publicId));
     return row === undefined || hasPassed(row.expires_at, clock.now()) ? undefined : row;
   }
 
@@ -58,27 +40,22 @@ export function createLiveKeys({ clock }: { readonly clock: Clock }): LiveKeys {
   }
 
   return {
+    find,
+
     async requireKey(ctx, keyText) {
-      const row = await findWorking(ctx, readPublicId(keyText));
-      const version = row === undefined ? undefined : findVersion(row, hashToken(keyText), clock.now());
-      if (row === undefined || version === undefined) throw refused();
-      return use(row, { secretVersion: version, scopes: row.scopes, credential: 'secret' });
+      const row = await find(ctx, readPublicId(keyText));
+      const secretVersion = row === undefined ? undefined : findVersion(row, hashToken(keyText), clock.now());
+      // One answer for every wrong key: which part was wrong is nobody's business.
+      if (row === undefined || secretVersion === undefined)
+        throw errors.invalidApiKey({ headers: challenge });
+      return use(row, { secretVersion, scopes: row.scopes, credential: 'secret' });
     },
 
-    async requireKeyOfToken(ctx, claims) {
-      const row = await findWorking(ctx, claims.publicId);
-      const stands = row?.id === claims.keyId && worksStill(row, claims.secretVersion, clock.now());
-      if (row === undefined || !stands) throw errors.keyRevoked({ headers: challenge });
-      const { secretVersion, scopes } = claims;
+    async requireKeyOfToken(ctx, { publicId, keyId, secretVersion, scopes }) {
+      const row = await find(ctx, publicId);
+      if (row?.id !== keyId || !worksStill(row, secretVersion, clock.now()))
+        throw errors.keyRevoked({ headers: challenge });
       return use(row, { secretVersion, scopes, credential: 'token' });
-    },
-
-    find: findWorking,
-
-    forget: (ctx, publicId) => ctx.afterCommit(() => rows.delete(publicId)),
-    forgetNow: (publicId) => rows.delete(publicId),
-    forgetAll: () => {
-      rows = new BoundedMap(rememberedMax);
     },
 
     async flushUsed(ctx) {
@@ -92,8 +69,6 @@ export function createLiveKeys({ clock }: { readonly clock: Clock }): LiveKeys {
 }
 
 const challenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' };
-/** One answer for every wrong key: which part was wrong is nobody's business. */
-const refused = () => errors.invalidApiKey({ headers: challenge });
 
 /** Which of the key's secrets has this hash, among those that work. */
 function findVersion(row: store.ApiKeyRow, hash: Buffer, nowMs: number): number | undefined {
