@@ -1,6 +1,8 @@
 /** A real service for tests: a real app on a real database, in a folder of its own that is gone afterwards. */
 
 export { createTestClock, type TestClock } from './clock.ts';
+export { behindTheScenes, openDatabase } from './database.ts';
+export { codeIn, lettersTo, waitForLetter } from './mailbox.ts';
 export {
   type Answer,
   asPerson,
