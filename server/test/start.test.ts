@@ -10,6 +10,8 @@ import { alcoveBin } from '../src/testing/process.ts';
 import { createGround } from './crash/ground.ts';
 
 const exitWithinMs = 10_000;
+/** Well below what requests that do not end are given. */
+const exitWhenDoneMs = 4_000;
 
 test('a second server on the same data folder refuses with a sentence, and the first serves on', async () => {
   await using ground = await createGround();
@@ -25,17 +27,17 @@ test('a second server on the same data folder refuses with a sentence, and the f
   expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
 });
 
-test('SIGTERM lets a request under way finish, takes no new ones, and ends with exit code 0 in time', async () => {
+test('SIGTERM lets a request under way finish, takes no new ones, and ends with exit code 0 as soon as it is done', async () => {
   await using ground = await createGround();
   const server = await ground.start();
   const slow = await beginSlowRequest(server.url);
-  const askedAt = performance.now();
   const exit = server.stop();
   await waitUntilRefused(server.url);
   slow.finish();
+  const finishedAt = performance.now();
   expect(await slow.answer).toMatch(/^HTTP\/1\.1 201 Created\r\n/);
   expect(await exit).toBe(0);
-  expect(performance.now() - askedAt).toBeLessThan(exitWithinMs);
+  expect(performance.now() - finishedAt).toBeLessThan(exitWhenDoneMs);
 });
 
 test('a request that never ends does not keep a server from stopping in time', async () => {

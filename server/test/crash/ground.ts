@@ -13,6 +13,8 @@ export async function createGround(): Promise<Ground> {
   const logFile = `${dataDir}.log`;
   const env = {
     PUBLIC_URL: 'http://alcove.test',
+    // The load is meant to be heavier than any caller may be.
+    ALCOVE_LIMIT_SCALE: '0',
     ...(database === undefined ? {} : { DATABASE_URL: database }),
   };
   let server: ServerProcess | undefined;
