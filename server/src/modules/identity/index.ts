@@ -5,6 +5,7 @@ import { asSystem, type Ctx, type TxCtx } from '../../context.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Envelope, MasterKeys } from '../../platform/crypto/index.ts';
 import type { Events } from '../../platform/events/index.ts';
+import type { Fanout } from '../../platform/fanout/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
 import type { Jobs, Task } from '../../platform/jobs/index.ts';
 import type { MailQueue } from '../../platform/mail/index.ts';
@@ -22,7 +23,7 @@ import { createPairing, type PairingService } from './pairing.ts';
 import { createPasswords, type Passwords } from './passwords/service.ts';
 import { createProfile } from './profile.ts';
 import { createRegistration } from './registration.ts';
-import { createSessionList, createSessionList, type SessionList, type SessionList } from './session-list.ts';
+import { createSessionList, type SessionList } from './session-list.ts';
 import { createSessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
@@ -45,7 +46,6 @@ export interface Identity {
   readonly updateProfile: ReturnType<typeof createProfile>;
   /** What it asks the job queue to do. */
   readonly tasks: readonly Task[];
-  readonly sessionList: SessionList;
   readonly devices: Devices;
   readonly pairing: PairingService;
   readonly keyring: Keyring;
@@ -69,6 +69,7 @@ export function createIdentity(parts: {
   readonly events: Events<TxCtx>;
   readonly envelope: Envelope;
   readonly masterKeys: MasterKeys;
+  readonly fanout: Fanout;
   readonly mails: MailQueue;
   readonly jobs: Pick<Jobs, 'enqueue'>;
   /** Where the links in letters lead. */
@@ -77,7 +78,7 @@ export function createIdentity(parts: {
 }): Identity {
   const { clock, ids } = parts;
   const signingKeys = createSigningKeys(parts);
-  const sessions = createSessions({ clock });
+  const sessions = createSessions(parts);
   const trail = createTrail(parts);
   const accessTokens = createAccessTokens({ ...parts, signingKeys });
   const liveKeys = createLiveKeys({ clock });
@@ -95,7 +96,6 @@ export function createIdentity(parts: {
     passwords,
     updateProfile: createProfile({ passwords, trail }),
     tasks: [passwords.forgotTask],
-    sessionList: createSessionList({ clock, sessions, trail }),
     devices: createDevices({ clock, sessions, trail }),
     pairing: createPairing(signIn),
     keyring: createKeyring({ clock, trail }),

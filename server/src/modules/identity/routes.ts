@@ -23,7 +23,6 @@ import { type Route, route } from '../../http/route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { apiKeyRoutes } from './api-keys/routes.ts';
 import type { Identity } from './index.ts';
-import { sessionListRoutes } from './session-list-routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
 import { sessionListRoutes } from './session-list-routes.ts';
 
@@ -239,7 +238,6 @@ export function identityRoutes(identity: Identity): Route[] {
     ...accountRoutes(identity),
     ...passwordRoutes(identity.passwords),
     ...apiKeyRoutes(identity),
-    ...sessionListRoutes(identity.sessionList),
     ...sessionListRoutes(identity.sessionList),
   ];
 }
