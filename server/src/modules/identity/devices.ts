@@ -61,6 +61,8 @@ export function createDevices({
 
 /** An anonymous account has nothing but its devices: without the last one nobody could ever reach it again. */
 async function refuseLast(ctx: TxCtx<AccountActor>, id: string): Promise<void> {
+  const account = await store.findAccount(ctx, ctx.actor.accountId);
+  if (account?.kind !== 'anonymous') return;
   const devices = await store.listDevices(ctx, ctx.actor.accountId);
   if (devices.length === 1 && devices[0]?.id === id) {
     throw errors.lastDevice(

@@ -3,7 +3,7 @@ import type { Envelope } from '../../../platform/crypto/index.ts';
 import type { Ids } from '../../../platform/ids/index.ts';
 import type { Jobs, Task } from '../../../platform/jobs/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
-import { findCredentialByEmail } from './credential-store.ts';
+import { findCredentialByEmail, holdCredential } from './credential-store.ts';
 import { normaliseEmail } from './email.ts';
 import type { Letters } from './letters.ts';
 import type { MailTokens } from './mail-tokens.ts';
@@ -54,7 +54,8 @@ async function postReset(
   email: string,
 ): Promise<void> {
   const credential = await findCredentialByEmail(tx, email);
-  if (credential === undefined) return;
+  // Held, so that of several at once each sees the letter of the one before.
+  if (credential === undefined || !(await holdCredential(tx, credential.account_id))) return;
   const accountId = credential.account_id;
   if (!(await mailTokens.mayIssue(tx, 'reset', accountId))) return;
   const token = await mailTokens.issue(tx, 'reset', { accountId, email });
