@@ -1,7 +1,13 @@
 /** The composition root: from settings to a running service. Reads from top to bottom as the map of the system. */
 import { join } from 'node:path';
 import { actorName, systemCtx, type TxCtx } from './context.ts';
-import { createHttp, createIdempotency, createRequestLimiter, healthRoutes } from './http/index.ts';
+import {
+  createHttp,
+  createIdempotency,
+  createRequestLimiter,
+  createSignatures,
+  healthRoutes,
+} from './http/index.ts';
 import { auditRoutes, createAudit } from './modules/audit/index.ts';
 import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
 import { createSync, keyRoutes, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
@@ -19,6 +25,7 @@ import {
 } from './platform/crypto/index.ts';
 import { createDatabase, createMigrator, proveTenancy } from './platform/database/index.ts';
 import { createEvents } from './platform/events/index.ts';
+import { createFanout } from './platform/fanout/index.ts';
 import { createIds } from './platform/ids/index.ts';
 import { createJobs } from './platform/jobs/index.ts';
 import { lockDataFolder, prepareDataFolder } from './platform/lock/index.ts';
@@ -103,6 +110,12 @@ export async function createApp(
   const mails = createMailQueue({ envelope, ids, mailer, jobs });
   const audit = createAudit({ clock, ids });
   const events = createEvents<TxCtx>({ clock, ids, actorOf: ({ actor }) => actorName(actor) });
+  const redis =
+    settings.redisUrl === undefined
+      ? undefined
+      : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
+  const databaseUrl = settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined;
+  const fanout = opened.use(createFanout({ redis, databaseUrl, log }));
   const identity = createIdentity({
     publicUrl: settings.http.publicUrl,
     clock,
@@ -111,6 +124,7 @@ export async function createApp(
     events,
     envelope,
     masterKeys,
+    fanout,
     mails,
     jobs,
     appUrl: settings.appUrl,
@@ -128,11 +142,8 @@ export async function createApp(
   });
   const sync = createSync({ vaults, clock });
 
-  const redis =
-    settings.redisUrl === undefined
-      ? undefined
-      : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
   const idempotency = createIdempotency({ clock, ids, envelope });
+  const signatures = createSignatures({ publicUrl: settings.http.publicUrl, clock });
   await jobs.start({
     jobs: [
       ...identityJobs(identity, createCtx),
@@ -141,6 +152,11 @@ export async function createApp(
         name: 'http.sweep-idempotency-keys',
         cron: '37 * * * *',
         run: (signal) => idempotency.sweep(createCtx(signal)),
+      },
+      {
+        name: 'http.sweep-nonces',
+        cron: '*/10 * * * *',
+        run: (signal) => signatures.sweep(createCtx(signal)),
       },
     ],
     tasks: [mails.task, ...identity.tasks],
@@ -185,6 +201,7 @@ export async function createApp(
     },
     idempotency,
     limiter: createRequestLimiter({ rates: settings.rates, redis, clock, log }),
+    signatures,
     database,
     ids,
     log,

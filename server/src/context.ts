@@ -1,4 +1,5 @@
 /** The one explicit value that travels: who is calling, for which tenant, until when, and in which transaction. */
+import type { Secret } from './platform/crypto/index.ts';
 import type { Database, Tenant, Transaction } from './platform/database/index.ts';
 import type { Logger } from './platform/telemetry/index.ts';
 
@@ -32,7 +33,14 @@ export interface KeyActor {
   readonly publicId: string;
   /** Which of its secrets is behind this, counted by its rotations. */
   readonly secretVersion: number;
+  /** What its requests have to be signed with, if they have to be. */
+  readonly signing?: RequestSigning | undefined;
 }
+
+/** A key's own key, by which its requests are known to be its own (RFC 9421); the secret is base64url. */
+export type RequestSigning =
+  | { readonly algorithm: 'ed25519'; readonly publicKey: { kty: string; crv: string; x: string } }
+  | { readonly algorithm: 'hmac-sha256'; readonly secret: Secret };
 
 /** Who was found to belong to the workspace that is acted in, and as what. A key acts as an admin within its scopes. */
 export type MemberActor = (AccountActor | KeyActor) & { readonly role: Role };

@@ -9,7 +9,8 @@ import { describeRoute } from './openapi.ts';
 import { problemOf } from './problems.ts';
 import type { Limiter } from './rate-limit/index.ts';
 import { RequestCtx, type RequestCtxParts } from './request-ctx.ts';
-import { type Head, type Input, JsonText, Reply, type Route } from './route.ts';
+import { Download, type Head, type Input, JsonText, Redirect, Reply, type Route } from './route.ts';
+import { requireDigest, type Signatures } from './signatures/index.ts';
 import { type Check, createBodyCheck, createTextCheck } from './validation.ts';
 
 export interface EndpointParts extends RequestCtxParts {
@@ -17,6 +18,7 @@ export interface EndpointParts extends RequestCtxParts {
   readonly idempotency: Idempotency;
   readonly clientAddress: ClientAddress;
   readonly limiter: Limiter;
+  readonly signatures: Signatures;
 }
 
 export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, parts: EndpointParts): void {
@@ -38,14 +40,16 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
       const actor = await parts.authenticate(request, head, () => workspaceOf(checkParams(request.params)));
       reply.headers(await parts.limiter.admitActor(actor, head.rate));
       request.ctx = new RequestCtx(request, reply, { actor, ip, database, log });
+      request.signedDigest = await parts.signatures.requireSignature(request.ctx, request);
     },
     handler: async (request, reply) => {
       const ctx = requireCtx(request);
+      requireDigest(request.signedDigest, request.sentBody);
       const input = readInput(request);
       reply.code(head.success.status);
       const run = () => withSpan(name, async () => handler(ctx, input), attributes);
       const { idempotencyKey: key } = input;
-      if (key === undefined || head.idempotency === 'handler') return sendAnswer(reply, await run());
+      if (key === undefined || head.idempotency === 'handler') return sendAnswer(reply, head, await run());
       return sendKept(
         reply,
         await runOnce(request, reply, { head, key, run, idempotency: parts.idempotency }),
@@ -121,6 +125,7 @@ function createInputReader(head: Head, checkParams: Check): (request: FastifyReq
     params: checkParams(request.params) as undefined,
     query: checkQuery(request.query) as undefined,
     body: checkBody(request.body) as undefined,
+    cookie: head.cookie === undefined ? undefined : readCookie(request.headers.cookie, head.cookie),
     idempotencyKey:
       head.idempotency === 'none'
         ? undefined
@@ -133,7 +138,20 @@ function bodyCheckOf(head: Head): Check {
   return head.body === undefined ? () => undefined : createBodyCheck(head.body);
 }
 
-function sendAnswer(reply: FastifyReply, answer: unknown): FastifyReply {
+/** RFC 6265, section 4.2: pairs with `; ` between them. */
+function readCookie(header: string | undefined, name: string): string | undefined {
+  const pair = header?.split('; ').find((text) => text.startsWith(`${name}=`));
+  return pair?.slice(name.length + 1);
+}
+
+function sendAnswer(reply: FastifyReply, head: Head, answer: unknown): FastifyReply {
+  if (answer instanceof Redirect) return reply.headers(answer.headers).redirect(answer.location, 302);
+  if (answer instanceof Download && 'file' in head.success) {
+    return reply
+      .type(head.success.file)
+      .header('Content-Disposition', `attachment; filename="${answer.fileName}"`)
+      .send(answer.stream);
+  }
   if (!(answer instanceof Reply)) return sendBody(reply, answer);
   return sendBody(reply.headers(answer.headers), answer.body);
 }

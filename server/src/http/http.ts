@@ -16,6 +16,7 @@ import { sendProblem, toFailure } from './problems.ts';
 import type { Limiter } from './rate-limit/index.ts';
 import type { RequestCtx } from './request-ctx.ts';
 import type { Head, Route } from './route.ts';
+import type { Signatures } from './signatures/index.ts';
 
 export interface HttpOptions {
   readonly version: string;
@@ -29,6 +30,7 @@ export interface HttpOptions {
   readonly authentication: Authentication;
   readonly idempotency: Idempotency;
   readonly limiter: Limiter;
+  readonly signatures: Signatures;
   readonly database: Database;
   readonly ids: Ids;
   readonly log: Logger;
@@ -110,8 +112,8 @@ function acceptJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (request.routeOptions.config.rawBody === true) return done(null, body);
     request.sentBody = body;
+    if (request.routeOptions.config.rawBody === true) return done(null, body);
     if (body.length === 0) return done(null, undefined);
     return parse(request, body.toString('utf8'), done);
   });
@@ -194,8 +196,10 @@ async function drain(app: FastifyInstance, withinMs: number): Promise<void> {
 declare module 'fastify' {
   interface FastifyRequest {
     ctx?: RequestCtx;
-    /** The body's bytes, by which two requests with one Idempotency-Key are compared. */
+    /** The body's bytes, by which a digest is checked and two requests with one Idempotency-Key are compared. */
     sentBody?: Buffer;
+    /** What the body must be, where the caller's signature says it. */
+    signedDigest?: string | undefined;
   }
   interface FastifyContextConfig {
     rawBody?: boolean;

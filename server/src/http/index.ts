@@ -12,3 +12,4 @@ export {
   type Route,
   route,
 } from './route.ts';
+export { createSignatures, type Signatures } from './signatures/index.ts';

@@ -1,5 +1,6 @@
 /** Access tokens (RFC 9068 in shape): of an account's session, or of an API key that lends a part of its rights. */
 import { type JWTPayload, errors as joseErrors, jwtVerify, SignJWT } from 'jose';
+import type { Ctx } from '../../context.ts';
 import { BoundedMap } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
@@ -29,7 +30,7 @@ export interface AccessTokens {
   signForSession(session: Omit<SessionRow, 'created_at' | 'last_seen_at' | 'user_agent'>): Promise<string>;
   signForKey(claims: Omit<KeyClaims, 'kind'>, ttlSeconds: number): Promise<string>;
   /** The claims of a token that is genuine and has not expired; whether its session or key stands is asked elsewhere. */
-  verify(accessToken: string): Promise<SessionClaims | KeyClaims>;
+  verify(ctx: Ctx, accessToken: string): Promise<SessionClaims | KeyClaims>;
 }
 
 interface AccessTokenParts {
@@ -63,10 +64,10 @@ export function createAccessTokens(parts: AccessTokenParts): AccessTokens {
       return sign(parts, keyId, claims, ttlSeconds);
     },
 
-    async verify(accessToken) {
+    async verify(ctx, accessToken) {
       const known = verified.get(accessToken);
       if (known !== undefined && known.expiresAtMs > parts.clock.now()) return known.claims;
-      const checked = await verify(parts, accessToken);
+      const checked = await verify(ctx, parts, accessToken);
       verified.set(accessToken, checked);
       return checked.claims;
     },
@@ -93,10 +94,10 @@ function sign(
 }
 
 /** Algorithm, key, type, issuer and audience are ours to say; nothing of them is taken from the token. */
-async function verify(parts: AccessTokenParts, accessToken: string): Promise<Verified> {
+async function verify(ctx: Ctx, parts: AccessTokenParts, accessToken: string): Promise<Verified> {
   const { publicUrl, clock, signingKeys } = parts;
   try {
-    const { payload } = await jwtVerify(accessToken, ({ kid }) => requireKey(signingKeys, kid), {
+    const { payload } = await jwtVerify(accessToken, ({ kid }) => requireKey(ctx, signingKeys, kid), {
       algorithms: ['EdDSA'],
       issuer: publicUrl,
       audience,
@@ -132,8 +133,8 @@ function readClaims({ sub, sid, wid, did, key, ver, scope }: JWTPayload): Sessio
   return { kind: 'account', accountId: String(sub), sessionId: sid, deviceId, workspaceId };
 }
 
-function requireKey(signingKeys: SigningKeys, id: string | undefined) {
-  const key = id === undefined ? undefined : signingKeys.find(id);
+async function requireKey(ctx: Ctx, signingKeys: SigningKeys, id: string | undefined) {
+  const key = id === undefined ? undefined : await signingKeys.find(ctx, id);
   if (key === undefined) throw new joseErrors.JWKSNoMatchingKey();
   return key;
 }

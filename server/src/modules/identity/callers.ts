@@ -19,7 +19,7 @@ export function createCallers(parts: {
   return {
     async authenticate(ctx, token) {
       if (looksLikeKey(token)) return liveKeys.requireKey(ctx, token);
-      const claims = await accessTokens.verify(token);
+      const claims = await accessTokens.verify(ctx, token);
       if (claims.kind === 'key') return liveKeys.requireKeyOfToken(ctx, claims);
       await sessions.requireLive(ctx, claims.sessionId);
       return claims;

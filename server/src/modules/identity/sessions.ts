@@ -1,7 +1,7 @@
-/** Which sessions stand. Asked on every request, so the answer is kept in memory and forgotten when a session ends. */
+/** Which sessions stand. Asked on every request, so the answer is kept in memory until some node ends a session. */
 import { type Actor, asSystem, type Ctx, type TxCtx } from '../../context.ts';
-import { BoundedMap } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
+import { createHintedCache, type Fanout } from '../../platform/fanout/index.ts';
 import * as errors from './errors.ts';
 import * as store from './store.ts';
 
@@ -16,24 +16,16 @@ export interface Sessions {
 
 const rememberedMax = 50_000;
 
-export function createSessions({ clock }: { readonly clock: Clock }): Sessions {
-  const live = new BoundedMap<string, Promise<boolean>>(rememberedMax);
+export function createSessions(parts: { readonly clock: Clock; readonly fanout: Fanout }): Sessions {
+  const { clock, fanout } = parts;
+  const live = createHintedCache<true>({ fanout, topic: 'session', sizeMax: rememberedMax });
   let seen = new Set<string>();
 
-  function isLive(ctx: Ctx, sessionId: string): Promise<boolean> {
-    const known = live.get(sessionId);
-    if (known !== undefined) return known;
-    const asked = asSystem(ctx, (tx) => store.findLiveSession(tx, sessionId)).then(
-      (row) => row !== undefined,
-    );
-    live.set(sessionId, asked);
-    // Only a good answer is worth remembering: a failed question must be asked again.
-    asked.then(
-      (isUp) => isUp || live.delete(sessionId),
-      () => live.delete(sessionId),
-    );
-    return asked;
-  }
+  const isLive = (ctx: Ctx, sessionId: string) =>
+    live.get(sessionId, async () => {
+      const row = await asSystem(ctx, (tx) => store.findLiveSession(tx, sessionId));
+      return row === undefined ? undefined : true;
+    });
 
   return {
     async requireLive(ctx, sessionId) {
@@ -44,9 +36,7 @@ export function createSessions({ clock }: { readonly clock: Clock }): Sessions {
 
     async end(ctx, accountId, which) {
       const ended = await store.endSessions(ctx, accountId, which, new Date(clock.now()));
-      ctx.afterCommit(() => {
-        for (const id of ended) live.set(id, Promise.resolve(false));
-      });
+      await live.forget(ctx, ended);
     },
 
     async flushSeen(ctx) {

@@ -1,6 +1,6 @@
 /** The service's own keys, which sign access tokens and are published as a JWKS. */
 import { exportJWK, generateKeyPair, importJWK, type CryptoKey as JoseKey, type JWK } from 'jose';
-import { asSystem, type Ctx } from '../../context.ts';
+import { asSystem, type Ctx, type TxCtx } from '../../context.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import type { Envelope } from '../../platform/crypto/index.ts';
 import type { Ids } from '../../platform/ids/index.ts';
@@ -9,8 +9,11 @@ import * as store from './store.ts';
 export interface SigningKeys {
   /** The key that new tokens are signed with. */
   current(): { readonly id: string; readonly privateKey: JoseKey };
-  /** The public key of that id, also of a key that was retired while its tokens still live. */
-  find(id: string): JoseKey | undefined;
+  /**
+   * The public key of that id, also of a key that was retired while its tokens still live. Another node may have made
+   * it just now, so an unknown id is looked for; not often, because ids are easily made up.
+   */
+  find(ctx: Ctx, id: string): Promise<JoseKey | undefined>;
   jwks(): { keys: JWK[] };
   /** Makes the first key, and the next one when the current has served its time. */
   rotate(ctx: Ctx): Promise<void>;
@@ -19,6 +22,8 @@ export interface SigningKeys {
 const servesMs = 90 * 24 * 3_600_000;
 /** Longer than any access token lives, so that no token outlives its key. */
 const overlapMs = 2 * 3_600_000;
+
+const reloadedEveryMs = 5000;
 
 interface LoadedKey {
   readonly id: string;
@@ -32,7 +37,14 @@ export function createSigningKeys(parts: {
   readonly ids: Ids;
   readonly envelope: Envelope;
 }): SigningKeys {
+  const { clock, envelope } = parts;
   let loaded: readonly LoadedKey[] = [];
+  let reloadedAt = Number.NEGATIVE_INFINITY;
+
+  async function load(ctx: Ctx, list: (tx: TxCtx) => Promise<store.SigningKeyRow[]>): Promise<void> {
+    const rows = await asSystem(ctx, list);
+    loaded = await Promise.all(rows.map((row) => loadKey(row, envelope)));
+  }
 
   return {
     current() {
@@ -40,16 +52,20 @@ export function createSigningKeys(parts: {
       if (newest === undefined) throw new Error('no signing key has been loaded');
       return newest;
     },
-    find: (id) => loaded.find((key) => key.id === id)?.publicKey,
+    async find(ctx, id) {
+      const known = loaded.find((key) => key.id === id);
+      if (known !== undefined || clock.now() - reloadedAt < reloadedEveryMs) return known?.publicKey;
+      reloadedAt = clock.now();
+      await load(ctx, (tx) => store.listSigningKeys(tx));
+      return loaded.find((key) => key.id === id)?.publicKey;
+    },
     jwks: () => ({ keys: loaded.map(({ publicJwk }) => publicJwk) }),
-    async rotate(ctx) {
-      const rows = await asSystem(ctx, async (tx) => {
+    rotate: (ctx) =>
+      load(ctx, async (tx) => {
         await store.lockSigningKeys(tx);
         await replaceWorn(tx, parts);
         return store.listSigningKeys(tx);
-      });
-      loaded = await Promise.all(rows.map((row) => loadKey(row, parts.envelope)));
-    },
+      }),
   };
 }
 

@@ -1,0 +1,1 @@
+export { createSignatures, requireDigest, type Signatures } from './signatures.ts';
