@@ -1,0 +1,125 @@
+/** Two nodes, each a process of its own, on one PostgreSQL: what is taken back on one ends on the other. */
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { asPerson, callApi, type Person, registerPerson } from '../src/testing/index.ts';
+import { type ServerProcess, startServerProcess } from '../src/testing/process.ts';
+import { type Copy, copyTemplate } from '../src/testing/template.ts';
+
+const isOnPostgres = (process.env.TEST_DATABASE_URL ?? '') !== '';
+
+describe.skipIf(!isOnPostgres)('two nodes on one PostgreSQL', () => {
+  let ground: Copy;
+  let folder: string;
+  let nodes: readonly [ServerProcess, ServerProcess];
+
+  beforeAll(async () => {
+    ground = await copyTemplate();
+    folder = await mkdtemp(join(tmpdir(), 'alcove-nodes-'));
+    nodes = await Promise.all([startNode('one'), startNode('two')]);
+  });
+  afterAll(async () => {
+    for (const node of nodes) await node.kill();
+    await ground.remove();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** A node has a folder of its own; database and master key are those of all. */
+  async function startNode(name: string): Promise<ServerProcess> {
+    const dataDir = join(folder, name);
+    await cp(ground.dataDir, dataDir, { recursive: true });
+    const env = { DATABASE_URL: ground.database ?? '', PUBLIC_URL: 'http://alcove.test' };
+    return startServerProcess({ dataDir, logFile: join(folder, `${name}.log`), env });
+  }
+
+  const on = (node: ServerProcess, person: Person) => asPerson(node.url, person.keys, person);
+  const statusOn = async (node: ServerProcess, person: Person) =>
+    (await on(node, person).call('GET', '/auth/me')).status;
+
+  /** Registered on the first node, and known to the second, which has every reason to remember it. */
+  async function registerOnBoth(): Promise<Person> {
+    const person = await registerPerson(nodes[0].url);
+    expect(await statusOn(nodes[1], person)).toBe(200);
+    return person;
+  }
+
+  /** Asks the other node over and over; answers how long after `since` it refused for the first time. */
+  async function refusedAfterMs(person: Person, since: number): Promise<number> {
+    for (;;) {
+      if ((await statusOn(nodes[1], person)) === 401) return performance.now() - since;
+      if (performance.now() - since > 10_000) return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  test('a sign-out on one node is known on the other within a second of its answer', async () => {
+    const delaysMs: number[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      const ada = await registerOnBoth();
+      expect((await ada.call('POST', '/auth/logout', {})).status).toBe(204);
+      delaysMs.push(await refusedAfterMs(ada, performance.now()));
+    }
+    expect(Math.max(...delaysMs)).toBeLessThan(1000);
+  });
+
+  test.each<[string, (ada: Person) => Promise<unknown>]>([
+    ['a sign-out everywhere', (ada) => ada.call('POST', '/auth/logout', { everywhere: true })],
+    [
+      'a refresh token that was used twice over',
+      async (ada) => {
+        const refresh = (refreshToken: string) =>
+          callApi(nodes[0].url, 'POST', '/auth/refresh', { refreshToken });
+        const { body } = await refresh(ada.tokens.refreshToken);
+        await refresh(body.tokens.refreshToken);
+        await refresh(ada.tokens.refreshToken);
+      },
+    ],
+  ])('%s on one node ends the session on the other', async (_name, end) => {
+    const ada = await registerOnBoth();
+    await end(ada);
+    expect(await refusedAfterMs(ada, performance.now())).toBeLessThan(1000);
+  });
+
+  test('news that come while a node cannot hear end the session there as soon as it hears again', async () => {
+    const ada = await registerOnBoth();
+    await cutListeners();
+    await ada.call('POST', '/auth/logout', {});
+    expect(await refusedAfterMs(ada, performance.now())).toBeLessThan(3000);
+  });
+
+  test('a node knows the tokens that another one signs with a key that was made since', async () => {
+    await query('delete from signing_key');
+    const fresh = await startNode('three');
+    try {
+      const ada = await registerPerson(fresh.url);
+      expect(await statusOn(nodes[0], ada)).toBe(200);
+    } finally {
+      await fresh.kill();
+    }
+  });
+
+  test('an API key that is taken back on one node does not open the other', async () => {
+    const ada = await registerPerson(nodes[0].url);
+    const { body } = await ada.call('POST', '/auth/api-keys', { name: 'Robot', scopes: ['audit:read'] });
+    const read = () =>
+      callApi(nodes[1].url, 'GET', '/audit/logs', undefined, { authorization: `Bearer ${body.secret}` });
+    expect((await read()).status).toBe(200);
+    expect((await ada.call('DELETE', `/auth/api-keys/${body.id}`)).status).toBe(204);
+    expect((await read()).status).toBe(401);
+  });
+
+  const cutListeners = () =>
+    query(`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'alcove news'`);
+
+  async function query(statement: string): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client({ connectionString: ground.database });
+    await client.connect();
+    try {
+      return (await client.query<Record<string, unknown>>(statement)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+});
