@@ -1,6 +1,6 @@
 /** `/auth`: accounts with a mail address and a password, sign-in with Google and GitHub, leaving. */
 import Type, { type Static } from 'typebox';
-import { Base64Url, Strict, Timestamp } from './common.ts';
+import { Base64Url, Strict, Timestamp, Uuid } from './common.ts';
 import { Account, Device, DeviceInput, Tokens, WorkspaceRef } from './identity.ts';
 
 export const passwordLengthMin = 8;
@@ -39,6 +39,9 @@ export const LoginRequest = Strict({
   email: Type.String({ maxLength: 320 }),
   password: TriedPassword,
   device,
+  guestToken: Type.Optional(
+    Type.String({ maxLength: 4096, description: 'An access token of the guest that signs in now.' }),
+  ),
 });
 export type LoginRequest = Static<typeof LoginRequest>;
 
@@ -50,6 +53,17 @@ export const SessionOpened = Type.Object({
   tokens: Tokens,
 });
 export type SessionOpened = Static<typeof SessionOpened>;
+
+export const LoggedIn = Type.Object({
+  ...SessionOpened.properties,
+  guestWorkspace: Type.Optional(
+    Type.Object(
+      { id: Uuid, name: Type.String() },
+      { description: 'What the guest has; POST /auth/guest/merge moves it into the account.' },
+    ),
+  ),
+});
+export type LoggedIn = Static<typeof LoggedIn>;
 
 export const ChangePasswordRequest = Strict({ currentPassword: TriedPassword, newPassword: Password });
 export type ChangePasswordRequest = Static<typeof ChangePasswordRequest>;

@@ -6,6 +6,7 @@ export * from './audit.ts';
 export * from './base64url.ts';
 export * from './clock.ts';
 export * from './common.ts';
+export * from './guests.ts';
 export * from './hybrid-time.ts';
 export * from './identity.ts';
 export * from './keys.ts';

@@ -128,7 +128,11 @@ export async function createApp(
     mails,
     jobs,
     appUrl: settings.appUrl,
+    oauth: settings.oauth,
     createCtx,
+    guestLimits: settings.guests,
+    // No module brings assistants yet, so none is known.
+    findAssistant: async () => undefined,
   });
   await identity.rotateSigningKeys(createCtx(stopping.signal));
   const workspaces = createWorkspaces({

@@ -13,6 +13,8 @@ export const auditActions = {
   'device.renamed': 'A device was renamed.',
   'device.revoked': 'A device was taken out of use.',
   'epoch.minted': 'A new generation of the vault key was minted.',
+  'account.converted': 'A guest became an account with a password.',
+  'guest.merged': 'What a guest had was taken over, and the guest ended.',
   'api_key.created': 'An API key was made.',
   'api_key.rotated': 'An API key was given another secret.',
   'api_key.revoked': 'An API key was taken back.',

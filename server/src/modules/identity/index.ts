@@ -3,6 +3,7 @@ import type { Jwks } from '@alcove/contract/identity';
 import type { Static } from 'typebox';
 import { asSystem, type Ctx, type TxCtx } from '../../context.ts';
 import type { Clock } from '../../platform/clock/index.ts';
+import type { OAuthSettings } from '../../platform/config/index.ts';
 import type { Envelope, MasterKeys } from '../../platform/crypto/index.ts';
 import type { Events } from '../../platform/events/index.ts';
 import type { Fanout } from '../../platform/fanout/index.ts';
@@ -18,7 +19,13 @@ import { createLiveKeys } from './api-keys/live-keys.ts';
 import { type Callers, createCallers } from './callers.ts';
 import { type Clients, createClients } from './clients.ts';
 import { createDevices, type Devices } from './devices.ts';
+import type { FindAssistant } from './guests/assistants.ts';
+import type { GuestLimits } from './guests/guest-store.ts';
+import { createGuests, type Guests } from './guests/guests.ts';
+import { createFindOffer } from './guests/merge.ts';
+import { createRemoveGuest } from './guests/remove.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
+import { createOAuth, type OAuth } from './oauth/service.ts';
 import { createPairing, type PairingService } from './pairing.ts';
 import { createPasswords, type Passwords } from './passwords/service.ts';
 import { createProfile } from './profile.ts';
@@ -30,6 +37,7 @@ import * as store from './store.ts';
 import { createTokens, type TokenService } from './tokens.ts';
 import { createTrail } from './trail.ts';
 
+export type { FindAssistant } from './guests/assistants.ts';
 export { identityJobs } from './jobs.ts';
 export type { Keyring } from './keyring.ts';
 export { identityRoutes } from './routes.ts';
@@ -42,7 +50,10 @@ export interface Identity {
   readonly keyTokens: KeyTokens;
   readonly clients: Clients;
   readonly sessionList: SessionList;
+  readonly guests: Guests;
   readonly passwords: Passwords;
+  readonly oauth: OAuth;
+  readonly publicUrl: string;
   readonly updateProfile: ReturnType<typeof createProfile>;
   /** What it asks the job queue to do. */
   readonly tasks: readonly Task[];
@@ -74,17 +85,31 @@ export function createIdentity(parts: {
   readonly jobs: Pick<Jobs, 'enqueue'>;
   /** Where the links in letters lead. */
   readonly appUrl: string;
+  readonly oauth: OAuthSettings;
   readonly createCtx: (signal: AbortSignal) => Ctx;
+  readonly guestLimits: GuestLimits;
+  readonly findAssistant: FindAssistant;
 }): Identity {
   const { clock, ids } = parts;
   const signingKeys = createSigningKeys(parts);
   const sessions = createSessions(parts);
   const trail = createTrail(parts);
   const accessTokens = createAccessTokens({ ...parts, signingKeys });
-  const liveKeys = createLiveKeys({ clock });
+  const liveKeys = createLiveKeys(parts);
   const tokens = createTokens({ ...parts, accessTokens, sessions, trail });
   const signIn = { clock, ids, tokens, trail };
-  const passwords = createPasswords({ ...parts, ...signIn, sessions }, parts.createCtx);
+  const findGuestOffer = createFindOffer({ accessTokens, sessions });
+  const passwords = createPasswords({ ...parts, ...signIn, sessions, findGuestOffer }, parts.createCtx);
+  const guests = createGuests({
+    ...parts,
+    ...signIn,
+    accessTokens,
+    sessions,
+    passwords,
+    limits: parts.guestLimits,
+    removeAccount: createRemoveGuest(parts),
+  });
+  const oauth = createOAuth({ ...parts, ...signIn, settings: parts.oauth });
   return {
     register: createRegistration(signIn),
     accounts: createAccounts({ sessions, trail }),
@@ -93,7 +118,10 @@ export function createIdentity(parts: {
     keyTokens: createKeyTokens({ clock, accessTokens, liveKeys }),
     clients: createClients(),
     sessionList: createSessionList({ clock, sessions, trail }),
+    guests,
     passwords,
+    oauth,
+    publicUrl: parts.publicUrl,
     updateProfile: createProfile({ passwords, trail }),
     tasks: [passwords.forgotTask],
     devices: createDevices({ clock, sessions, trail }),
@@ -109,6 +137,7 @@ export function createIdentity(parts: {
     sweep: (ctx) =>
       asSystem(ctx, async (tx) => {
         await passwords.sweep(tx);
+        await oauth.sweep(tx);
         return store.deleteExpired(tx, new Date(clock.now() - sweptAfterMs));
       }),
   };

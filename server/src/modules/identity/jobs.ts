@@ -14,6 +14,15 @@ export function identityJobs(identity: Identity, createCtx: (signal: AbortSignal
       },
     },
     {
+      name: 'identity.expire-guests',
+      cron: '*/10 * * * *',
+      run: async (signal) => {
+        const ctx = createCtx(signal);
+        const removed = await identity.guests.expire(ctx);
+        if (removed > 0) ctx.log.info({ removed }, 'removed guests whose time was over');
+      },
+    },
+    {
       name: 'identity.rotate-signing-keys',
       cron: '41 3 * * *',
       run: (signal) => identity.rotateSigningKeys(createCtx(signal)),

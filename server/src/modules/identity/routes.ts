@@ -22,7 +22,9 @@ import Type from 'typebox';
 import { type Route, route } from '../../http/route.ts';
 import { accountRoutes } from './account-routes.ts';
 import { apiKeyRoutes } from './api-keys/routes.ts';
+import { guestRoutes } from './guests/routes.ts';
 import type { Identity } from './index.ts';
+import { oauthRoutes } from './oauth/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
 import { sessionListRoutes } from './session-list-routes.ts';
 
@@ -237,7 +239,9 @@ export function identityRoutes(identity: Identity): Route[] {
     ),
     ...accountRoutes(identity),
     ...passwordRoutes(identity.passwords),
+    ...oauthRoutes(identity.oauth, identity.publicUrl),
     ...apiKeyRoutes(identity),
     ...sessionListRoutes(identity.sessionList),
+    ...guestRoutes(identity.guests),
   ];
 }

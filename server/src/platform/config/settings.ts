@@ -57,6 +57,7 @@ export interface Settings {
     readonly invitationsMax: number;
     readonly storageBytesMax: number;
   };
+  readonly guests: { readonly days: number; readonly storageBytesMax: number };
 }
 
 /** Decides the settings from environment variables. Throws one `SettingsError` that lists every problem. */
@@ -100,6 +101,10 @@ export function parseSettings(env: Environment): Settings {
       membersMax: read(settingsTable.workspaceMembersMax),
       invitationsMax: read(settingsTable.workspaceInvitationsMax),
       storageBytesMax: read(settingsTable.workspaceStorageBytesMax),
+    },
+    guests: {
+      days: read(settingsTable.guestDays),
+      storageBytesMax: read(settingsTable.guestStorageBytesMax),
     },
   });
 }

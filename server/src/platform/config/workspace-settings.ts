@@ -32,4 +32,18 @@ export const workspaceSettings = {
     max: 2 ** 50,
     fallback: 10 * gibibyte,
   }),
+  guestDays: integer({
+    name: 'ALCOVE_LIMIT_GUEST_DAYS',
+    what: 'Days until a guest who did not become an account is removed with everything it has.',
+    min: 1,
+    max: 3650,
+    fallback: 30,
+  }),
+  guestStorageBytesMax: bytes({
+    name: 'ALCOVE_LIMIT_GUEST_STORAGE_BYTES',
+    what: "What the files in a guest's workspace may take up together.",
+    min: 0,
+    max: 2 ** 50,
+    fallback: 100 * 2 ** 20,
+  }),
 } as const;

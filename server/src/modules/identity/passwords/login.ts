@@ -1,5 +1,6 @@
-import type { LoginRequest, SessionOpened } from '@alcove/contract/account';
+import type { LoggedIn, LoginRequest, SessionOpened } from '@alcove/contract/account';
 import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
+import type { createFindOffer } from '../guests/merge.ts';
 import { openSession, type SignInParts } from '../sign-in.ts';
 import { asAccount } from '../trail.ts';
 import { addUnendorsedDevice, type ComingDevice, readComingDevice } from '../unendorsed-device.ts';
@@ -17,6 +18,8 @@ import type { PasswordHasher } from './hashing.ts';
 interface LoginParts extends SignInParts {
   readonly attempts: Attempts;
   readonly hasher: PasswordHasher;
+  /** What a guest who signs in could bring along. */
+  readonly findGuestOffer: ReturnType<typeof createFindOffer>;
 }
 
 /**
@@ -25,14 +28,15 @@ interface LoginParts extends SignInParts {
  */
 export function createLogin(parts: LoginParts) {
   const { attempts, hasher } = parts;
-  return async (ctx: Ctx, request: LoginRequest): Promise<SessionOpened> => {
+  return async (ctx: Ctx, request: LoginRequest): Promise<LoggedIn> => {
     const email = normaliseEmail(request.email);
     const coming = await readComingDevice(request.device);
     const credential = await attempts.begin(ctx, email, (tx) => findCredentialByEmail(tx, email));
     const isRight = await hasher.matches(request.password, credential?.hash);
     if (credential === undefined || !isRight) throw invalidCredentials();
     const renewed = hasher.isOutdated(credential.hash) ? await hasher.hash(request.password) : undefined;
-    return asSystem(ctx, async (tx) => {
+    const guestWorkspace = await parts.findGuestOffer(ctx, request.guestToken);
+    const opened = await asSystem(ctx, async (tx) => {
       await requireUnchanged(tx, credential);
       await attempts.forgive(tx, email);
       if (renewed !== undefined) {
@@ -42,6 +46,7 @@ export function createLogin(parts: LoginParts) {
       }
       return open(tx, parts, credential.account_id, coming);
     });
+    return guestWorkspace === undefined ? opened : { ...opened, guestWorkspace };
   };
 }
 

@@ -27,7 +27,7 @@ export function passwordRoutes(passwords: Passwords): Route[] {
         summary: 'Sign in with a mail address and a password',
         description: 'After ten wrong attempts at one address each further one has to wait.',
         body: wire.LoginRequest,
-        success: { status: 200, body: wire.SessionOpened, description: 'The account and its tokens.' },
+        success: { status: 200, body: wire.LoggedIn, description: 'The account and its tokens.' },
       },
       (ctx, { body }) => passwords.login(ctx, body),
     ),

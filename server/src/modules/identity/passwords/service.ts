@@ -4,6 +4,7 @@ import type { Account } from '@alcove/contract/identity';
 import type { AccountActor, Ctx, TxCtx } from '../../../context.ts';
 import type { MasterKeys } from '../../../platform/crypto/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
+import type { createFindOffer } from '../guests/merge.ts';
 import type { Sessions } from '../sessions.ts';
 import type { SignInParts } from '../sign-in.ts';
 import { createAttempts } from './attempts.ts';
@@ -21,7 +22,7 @@ import { createVerify } from './verify.ts';
 
 export interface Passwords {
   signup(ctx: Ctx, request: wire.SignupRequest): Promise<wire.SessionOpened>;
-  login(ctx: Ctx, request: wire.LoginRequest): Promise<wire.SessionOpened>;
+  login(ctx: Ctx, request: wire.LoginRequest): Promise<wire.LoggedIn>;
   change(ctx: Ctx<AccountActor>, request: wire.ChangePasswordRequest): Promise<void>;
   forgot(ctx: Ctx, email: string): Promise<{ accepted: true }>;
   reset(ctx: Ctx, request: wire.ResetPasswordRequest): Promise<void>;
@@ -39,6 +40,7 @@ export interface Passwords {
 export interface PasswordParts extends SignInParts, Pick<ForgotParts, 'envelope' | 'jobs'> {
   readonly masterKeys: MasterKeys;
   readonly sessions: Sessions;
+  readonly findGuestOffer: ReturnType<typeof createFindOffer>;
   readonly mails: MailQueue;
   readonly appUrl: string;
 }

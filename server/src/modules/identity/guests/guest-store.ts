@@ -1,0 +1,98 @@
+/** Every SQL statement about guests. */
+import { sql } from 'kysely';
+import type { Role, TxCtx } from '../../../context.ts';
+import type { AccountRow } from '../store.ts';
+
+export interface GuestLimits {
+  readonly days: number;
+  readonly storageBytesMax: number;
+}
+
+/** A guest is alone, and has little room. */
+export async function limitWorkspace(
+  ctx: TxCtx,
+  workspaceId: string,
+  limits: Pick<GuestLimits, 'storageBytesMax'>,
+): Promise<void> {
+  await sql`insert into workspace_quota (workspace_id, members_max, invitations_max, storage_bytes_max)
+    values (${workspaceId}, 1, 0, ${limits.storageBytesMax})`.execute(ctx.tx);
+}
+
+/** From now on it has the room that every workspace has; what it used stays counted. */
+export async function unlimitWorkspaces(ctx: TxCtx, accountId: string): Promise<void> {
+  await sql`update workspace_quota set members_max = null, invitations_max = null, storage_bytes_max = null
+    where workspace_id in (select workspace_id from member
+      where account_id = ${accountId} and role = 'owner')`.execute(ctx.tx);
+}
+
+/** The guest, whom nobody else changes until this transaction is over; undefined for every other kind of account. */
+export async function lockGuest(ctx: TxCtx, accountId: string): Promise<AccountRow | undefined> {
+  const { rows } = await sql<AccountRow>`select * from account
+    where id = ${accountId} and kind = 'guest' for update`.execute(ctx.tx);
+  return rows[0];
+}
+
+/** Makes a guest an account with a password, unless another account has the address: then undefined. */
+export async function convertGuest(
+  ctx: TxCtx,
+  accountId: string,
+  to: { readonly email: string; readonly displayName: string | null },
+): Promise<AccountRow | undefined> {
+  const { rows } = await sql<AccountRow>`update account
+    set kind = 'password', email = ${to.email}, expires_at = null,
+      display_name = coalesce(${to.displayName}, display_name)
+    where id = ${accountId} and not exists (select from account other where other.email = ${to.email})
+    returning *`.execute(ctx.tx);
+  return rows[0];
+}
+
+export interface MembershipRow {
+  readonly workspace_id: string;
+  readonly role: Role;
+  readonly personal: boolean;
+}
+
+export async function listMemberships(ctx: TxCtx, accountId: string): Promise<MembershipRow[]> {
+  const { rows } = await sql<MembershipRow>`select workspace_id, role, personal from member
+    where account_id = ${accountId} order by personal desc, workspace_id`.execute(ctx.tx);
+  return rows;
+}
+
+/** Puts another account in the place of a member. Where both are members, the one that stays gets the higher role. */
+export async function handOver(
+  ctx: TxCtx,
+  membership: Pick<MembershipRow, 'workspace_id' | 'role'>,
+  to: { readonly accountId: string; readonly at: Date },
+): Promise<void> {
+  const rank = (role: 'member.role' | 'excluded.role') =>
+    sql`array_position(array['viewer', 'member', 'admin', 'owner'], ${sql.ref(role)})`;
+  await sql`insert into member (workspace_id, account_id, role, personal, created_at)
+    values (${membership.workspace_id}, ${to.accountId}, ${membership.role}, false, ${to.at})
+    on conflict (workspace_id, account_id) do update set role = excluded.role
+      where ${rank('excluded.role')} > ${rank('member.role')}`.execute(ctx.tx);
+}
+
+export async function renameWorkspace(ctx: TxCtx, id: string, name: string): Promise<void> {
+  await sql`update workspace set name = ${name} where id = ${id}`.execute(ctx.tx);
+}
+
+export async function deleteAccount(ctx: TxCtx, id: string): Promise<void> {
+  await sql`delete from account where id = ${id}`.execute(ctx.tx);
+}
+
+/** Some guests whose time is over, the oldest first. */
+export async function listExpiredGuests(ctx: TxCtx, now: Date, limit: number): Promise<{ id: string }[]> {
+  const { rows } = await sql<{ id: string }>`select id from account
+    where kind = 'guest' and expires_at <= ${now} order by expires_at limit ${limit}`.execute(ctx.tx);
+  return rows;
+}
+
+export async function isSoleMember(ctx: TxCtx, workspaceId: string, accountId: string): Promise<boolean> {
+  const { rows } = await sql`select from member
+    where workspace_id = ${workspaceId} and account_id <> ${accountId} limit 1`.execute(ctx.tx);
+  return rows.length === 0;
+}
+
+export async function deleteWorkspace(ctx: TxCtx, id: string): Promise<void> {
+  await sql`delete from workspace where id = ${id}`.execute(ctx.tx);
+}
