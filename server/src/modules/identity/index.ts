@@ -40,6 +40,7 @@ import { createTrail } from './trail.ts';
 export type { FindAssistant } from './guests/assistants.ts';
 export { identityJobs } from './jobs.ts';
 export type { Keyring } from './keyring.ts';
+export { normaliseEmail } from './passwords/email.ts';
 export { identityRoutes } from './routes.ts';
 
 export interface Identity {

@@ -14,6 +14,7 @@ import {
   type TxCtx,
 } from '../../context.ts';
 import { createToken, hashToken } from '../../platform/crypto/index.ts';
+import { normaliseEmail } from '../identity/index.ts';
 import * as errors from './errors.ts';
 import { invitationLetter } from './letter.ts';
 import { type PageQuery, readPage } from './page.ts';
@@ -150,11 +151,6 @@ async function readWorkspace(ctx: TxCtx, id: string, role: Workspace['role']): P
   const row = await store.findWorkspace(ctx, id);
   if (row === undefined) throw errors.workspaceNotFound();
   return { id, name: row.name, role, personal: false, createdAt: row.created_at.toISOString() };
-}
-
-/** One address however it is typed; accounts keep theirs in the same form. */
-function normaliseEmail(text: string): string {
-  return text.trim().normalize('NFC').toLowerCase();
 }
 
 function render(row: Omit<store.InvitationRow, 'accepted_at' | 'accepted_by'>): Invitation {

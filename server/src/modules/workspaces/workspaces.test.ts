@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   type Answer,
+  callApi,
   createTestClock,
   type Person,
   registerPerson,
   startTestServer,
   type TestServer,
+  waitForLetter,
 } from '../../testing/index.ts';
 
 const dayMs = 24 * 3_600_000;
@@ -308,7 +310,75 @@ test('a personal workspace is neither deleted nor left, and its person stays its
   expect((await remove(bob, id, bob)).status).toBe(204);
 });
 
-test('a repeated request with an Idempotency-Key makes one workspace, and means another one elsewhere', async () => {
+test('an invitation is mailed, with the link that accepts it and nothing for the log to tell', async () => {
+  const [ada, to] = [await person(), address()];
+  const id = await makeWorkspace(ada);
+  const { url } = (await invite(ada, id, 'viewer', to)).body;
+  const letter = await waitForLetter(server, to, /^You are invited to the workspace "Garden"$/);
+  expect(letter).toContain(`\n${url}\n`);
+});
+
+describe('an API key', () => {
+  let ada: Person;
+  let id: string;
+  beforeAll(async () => {
+    ada = await person();
+    id = await makeWorkspace(ada);
+  });
+
+  async function callWithKey(scopes: readonly string[], method: string, path: string, body?: unknown) {
+    const headers = { 'alcove-workspace': id };
+    const key = await ada.call('POST', '/auth/api-keys', { name: 'Robot', scopes }, headers);
+    const authorization = `Bearer ${key.body.secret}`;
+    return callApi(server.url, method, path, body, { authorization });
+  }
+
+  test('lists the one workspace that it acts for', async () => {
+    const { body } = await callWithKey(['workspaces:read'], 'GET', '/workspaces');
+    expect(body).toMatchObject({ data: [{ id, role: 'admin', personal: false }], nextCursor: null });
+  });
+
+  test.each([
+    [['workspaces:read'], 'PATCH', '', { name: 'Yard' }, 403, 'auth.scope_missing'],
+    [['workspaces:write'], 'GET', '', undefined, 403, 'auth.scope_missing'],
+    [['*'], 'DELETE', '', undefined, 403, 'auth.forbidden'],
+    [['*'], 'POST', '/invitations', { email: 'x@example.com', role: 'owner' }, 403, 'auth.forbidden'],
+  ])('with %j may not %s %s', async (scopes, method, path, body, status, code) => {
+    expectProblem(await callWithKey(scopes, method, at(id, path), body), status, code);
+  });
+
+  test('does what an admin does, under its own name', async () => {
+    const body = { email: address(), role: 'viewer' };
+    const answer = await callWithKey(['workspaces:write'], 'POST', at(id, '/invitations'), body);
+    expect(answer.status).toBe(201);
+    const { data } = (await ada.call('GET', '/audit/logs', undefined, { 'alcove-workspace': id })).body;
+    expect(data[0]).toMatchObject({ action: 'invitation.created', actor: expect.stringMatching(/^key:/) });
+  });
+
+  test('can neither make a workspace nor accept an invitation', async () => {
+    const make = await callWithKey(['*'], 'POST', '/workspaces', { name: 'Yard' });
+    expectProblem(make, 403, 'auth.account_required');
+    const join = await callWithKey(['*'], 'POST', '/workspaces/invitations/accept', { token: 'x' });
+    expectProblem(join, 403, 'auth.account_required');
+  });
+});
+
+test('the same request in another workspace is another request, also with the same Idempotency-Key', async () => {
+  const ada = await person();
+  const id = await makeWorkspace(ada);
+  const makeKey = (workspaceId: string) =>
+    ada.call(
+      'POST',
+      '/auth/api-keys',
+      { name: 'Robot', scopes: ['*'] },
+      { 'alcove-workspace': workspaceId, 'idempotency-key': 'same' },
+    );
+  const [here, there] = [await makeKey(ada.workspace.id), await makeKey(id)];
+  expect([here.status, there.status]).toEqual([201, 201]);
+  expect(there.body.id).not.toBe(here.body.id);
+});
+
+test('a repeated request with an Idempotency-Key makes one workspace', async () => {
   const ada = await person();
   const headers = { 'idempotency-key': 'once' };
   const make = () => ada.call('POST', '/workspaces', { name: 'Garden' }, headers);
