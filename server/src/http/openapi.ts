@@ -44,8 +44,7 @@ export function describeRoute(head: Head): FastifySchema {
     ...(head.body === undefined ? {} : { body: head.body }),
     ...(head.idempotency === 'none' ? {} : { headers: idempotencyHeaders }),
     response: {
-      [success.status]:
-        'body' in success ? withDescription(success.body, success.description) : nothing(success.description),
+      [success.status]: describeSuccess(success),
       default: { description: 'A problem.', content: { 'application/problem+json': { schema: Problem } } },
     },
   };
@@ -54,6 +53,13 @@ export function describeRoute(head: Head): FastifySchema {
 function securityOf(caller: Exclude<Head['caller'], 'anyone'>) {
   if (caller === 'member') return [{ account: [] }, { key: [] }];
   return [{ [caller === 'operator' || caller === 'key' ? caller : 'account']: [] }];
+}
+
+function describeSuccess(success: Head['success']) {
+  if ('body' in success) return withDescription(success.body, success.description);
+  if (!('file' in success)) return nothing(success.description);
+  const schema = { type: 'string', format: 'binary' };
+  return { description: success.description, content: { [success.file]: { schema } } };
 }
 
 const withDescription = (schema: object, description: string) => ({ ...schema, description });

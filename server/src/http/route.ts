@@ -2,6 +2,8 @@
  * A route is a head of plain data and a handler that makes one call to a service. The head says everything that the
  * edge has to know before the handler runs, and the description of the API is made from it.
  */
+
+import type { Readable } from 'node:stream';
 import type { RouteScope } from '@alcove/contract/access';
 import type { Static, TSchema } from 'typebox';
 import type { AccountActor, Actor, Ctx, DeviceActor, KeyActor, MemberActor, Role } from '../context.ts';
@@ -60,6 +62,8 @@ interface HeadParts {
   readonly idempotency: 'none' | 'transaction' | 'after' | 'handler';
   readonly params?: TSchema;
   readonly query?: TSchema;
+  /** The name of a cookie that the handler reads. The only ones are those that bind a sign-in to its browser. */
+  readonly cookie?: string;
   readonly body?: TSchema;
   /** The handler gets the body's bytes and parses them elsewhere; the schema then only describes it. */
   readonly rawBody?: true;
@@ -67,7 +71,9 @@ interface HeadParts {
   readonly bodyBytesMax?: number;
   readonly success:
     | { readonly status: 200 | 201 | 202; readonly body: TSchema; readonly description: string }
-    | { readonly status: 204; readonly description: string };
+    | { readonly status: 204 | 302; readonly description: string }
+    /** A file of that type, streamed. */
+    | { readonly status: 200; readonly file: string; readonly description: string };
 }
 
 type Part<Schema> = Schema extends TSchema ? Static<Schema> : undefined;
@@ -76,6 +82,8 @@ export interface Input<H extends Head> {
   readonly params: Part<H['params']>;
   readonly query: Part<H['query']>;
   readonly body: H['rawBody'] extends true ? Buffer : Part<H['body']>;
+  /** What the head's cookie holds. */
+  readonly cookie: string | undefined;
   /** The caller's key, without quotes; on routes that change something. */
   readonly idempotencyKey: string | undefined;
 }
@@ -96,7 +104,11 @@ type BodyOf<H extends Head> = H['success'] extends { readonly body: infer Schema
 type AnswerOf<H extends Head> = H['success'] extends { readonly status: 204 }
   ? // biome-ignore lint/suspicious/noConfusingVoidType: a service call that answers nothing is such a handler
     void
-  : BodyOf<H> | JsonText | Reply<BodyOf<H> | JsonText>;
+  : H['success'] extends { readonly status: 302 }
+    ? Redirect
+    : H['success'] extends { readonly file: string }
+      ? Download
+      : BodyOf<H> | JsonText | Reply<BodyOf<H> | JsonText> | Redirect;
 
 export type Handler<H extends Head> = (
   ctx: Ctx<CallerOf<H>>,
@@ -118,6 +130,26 @@ export class Reply<Body> {
   constructor(body: Body, headers: Readonly<Record<string, string>>) {
     this.body = body;
     this.headers = headers;
+  }
+}
+
+/** Sends a browser elsewhere. */
+export class Redirect {
+  readonly location: string;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(location: string, headers: Readonly<Record<string, string>> = {}) {
+    this.location = location;
+    this.headers = headers;
+  }
+}
+
+/** A file that is made while it is sent. The stream is destroyed when the caller leaves. */
+export class Download {
+  readonly stream: Readable;
+  readonly fileName: string;
+  constructor(stream: Readable, fileName: string) {
+    this.stream = stream;
+    this.fileName = fileName;
   }
 }
 
