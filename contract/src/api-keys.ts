@@ -10,10 +10,25 @@ export const KeyScopes = Type.Array(Type.Enum([...routeScopes, '*']), {
   description: '`<module>:read`, `<module>:write`, or `*` for all of them. Writing does not include reading.',
 });
 
+/** How the requests of a key have to be signed (RFC 9421), where its secret alone is not enough. */
+export const KeySigning = Type.Union([
+  Strict({
+    algorithm: Type.Literal('ed25519'),
+    publicKey: Strict({
+      kty: Type.Literal('OKP'),
+      crv: Type.Literal('Ed25519'),
+      x: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }),
+    }),
+  }),
+  Strict({ algorithm: Type.Literal('hmac-sha256') }),
+]);
+export type KeySigning = Static<typeof KeySigning>;
+
 export const ApiKeyRequest = Strict({
   name: Type.String({ minLength: 1, maxLength: 100 }),
   scopes: KeyScopes,
   expiresAt: Type.Optional(Timestamp),
+  signing: Type.Optional(KeySigning),
 });
 export type ApiKeyRequest = Static<typeof ApiKeyRequest>;
 
@@ -22,6 +37,9 @@ const apiKey = {
   name: Type.String(),
   prefix: Type.String({ description: 'How the key begins; it tells nothing of the secret.' }),
   scopes: Type.Array(Type.String()),
+  signing: Nullable(
+    Type.Object({ algorithm: Type.Union([Type.Literal('ed25519'), Type.Literal('hmac-sha256')]) }),
+  ),
   createdAt: Timestamp,
   expiresAt: Nullable(Timestamp),
 };
@@ -43,6 +61,9 @@ export type ApiKeyList = Static<typeof ApiKeyList>;
 export const ApiKeyWithSecret = Type.Object({
   ...apiKey,
   secret: Type.String({ description: 'The whole key. It is shown this once.' }),
+  signingSecret: Type.Optional(
+    Type.String({ description: 'With hmac-sha256: 32 bytes to sign with. They are shown this once.' }),
+  ),
   previousSecretExpiresAt: Nullable(Timestamp),
 });
 export type ApiKeyWithSecret = Static<typeof ApiKeyWithSecret>;

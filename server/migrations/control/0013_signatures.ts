@@ -1,5 +1,9 @@
-/** The nonces of signed requests, each of which is good once. Rows name a key and no tenant, so there is no fence. */
+/**
+ * Signed requests: the shared secrets that some API keys sign with, sealed, and the nonces that were used, each of which is
+ * good once. Nonces name a key and no tenant, so there is no fence.
+ */
 export const up: readonly string[] = [
+  `alter table api_key add column signing_secret bytea`,
   `create table signature_nonce (
     key_id uuid not null,
     nonce text not null check (length(nonce) between 8 and 128),
@@ -9,4 +13,7 @@ export const up: readonly string[] = [
   `create index signature_nonce_expires on signature_nonce (expires_at)`,
 ];
 
-export const down: readonly string[] = [`drop table signature_nonce`];
+export const down: readonly string[] = [
+  `drop table signature_nonce`,
+  `alter table api_key drop column signing_secret`,
+];

@@ -39,6 +39,14 @@ export function requireUsableKeys(device: DeviceInput): void {
     throw invalidKey({ detail: `${first.pointer} ${first.detail}.`, extensions: { errors } });
 }
 
+/** The same for a single key that signs; `pointer` is where it stands in the request. */
+export function requireSigningKey(jwk: PublicJwk, pointer: string): void {
+  const errors = findingsOf(jwk, 'signing').map(at(pointer));
+  const first = errors[0];
+  if (first !== undefined)
+    throw invalidKey({ detail: `${first.pointer} ${first.detail}.`, extensions: { errors } });
+}
+
 const at = (parent: string) => (finding: Finding) => ({
   pointer: `${parent}/${finding.member}`,
   detail: finding.detail,

@@ -1,4 +1,5 @@
 /** Every SQL statement about API keys. */
+import type { KeySigning } from '@alcove/contract/api-keys';
 import { sql } from 'kysely';
 import type { TxCtx } from '../../../context.ts';
 
@@ -15,7 +16,9 @@ export interface ApiKeyRow {
   readonly previous_hash: Buffer | null;
   readonly previous_expires_at: Date | null;
   /** How requests with this key have to be signed; null when they do not. */
-  readonly signing: unknown;
+  readonly signing: KeySigning | null;
+  /** The shared secret that they are signed with, sealed. */
+  readonly signing_secret: Buffer | null;
   readonly created_by: string | null;
   readonly created_at: Date;
   readonly expires_at: Date | null;
@@ -31,6 +34,8 @@ type NewRow = Pick<
   | 'scopes'
   | 'hint'
   | 'secret_hash'
+  | 'signing'
+  | 'signing_secret'
   | 'created_by'
   | 'created_at'
   | 'expires_at'
@@ -38,11 +43,10 @@ type NewRow = Pick<
 
 export async function insertApiKey(ctx: TxCtx, row: NewRow): Promise<void> {
   await sql`insert into api_key
-    (id, workspace_id, public_id, name, scopes, hint, secret_hash, created_by, created_at, expires_at)
+    (id, workspace_id, public_id, name, scopes, hint, secret_hash, signing, signing_secret, created_by, created_at, expires_at)
     values (${row.id}, ${row.workspace_id}, ${row.public_id}, ${row.name}, ${JSON.stringify(row.scopes)}::text::jsonb,
-      ${row.hint}, ${row.secret_hash}, ${row.created_by}, ${row.created_at}, ${row.expires_at})`.execute(
-    ctx.tx,
-  );
+      ${row.hint}, ${row.secret_hash}, ${row.signing === null ? null : JSON.stringify(row.signing)}::text::jsonb,
+      ${row.signing_secret}, ${row.created_by}, ${row.created_at}, ${row.expires_at})`.execute(ctx.tx);
 }
 
 /** The key with that public id, of whichever workspace: asked before it is known who is calling. */

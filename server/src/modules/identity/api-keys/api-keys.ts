@@ -2,12 +2,13 @@
 import type { ApiKey, ApiKeyList, ApiKeyRequest, ApiKeyWithSecret } from '@alcove/contract/api-keys';
 import { type AccountActor, type Ctx, inTransaction, type TxCtx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
-import { hashToken } from '../../../platform/crypto/index.ts';
+import { type Envelope, hashToken } from '../../../platform/crypto/index.ts';
 import type { Ids } from '../../../platform/ids/index.ts';
 import type { Audit, AuditRecord } from '../../audit/index.ts';
 import * as errors from '../errors.ts';
 import * as store from './api-key-store.ts';
 import { createKeyText, createPublicId, hintOf, prefixOf } from './format.ts';
+import { createSigning } from './signing.ts';
 
 export interface ApiKeys {
   create(ctx: Ctx<AccountActor>, request: ApiKeyRequest): Promise<ApiKeyWithSecret>;
@@ -23,21 +24,25 @@ export function createApiKeys(parts: {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly audit: Audit;
+  readonly envelope: Envelope;
 }): ApiKeys {
-  const { clock, ids, audit } = parts;
+  const { clock, ids, audit, envelope } = parts;
   const record = (tx: TxCtx, action: AuditRecord['action'], id: string, detail: AuditRecord['detail'] = {}) =>
     audit.record(tx, { action, target: { type: 'api_key', id }, detail });
 
   return {
-    create(ctx, { name, scopes, expiresAt }) {
+    create(ctx, { name, scopes, expiresAt, signing: asked }) {
       const now = clock.now();
       const expiry = expiresAt === undefined ? null : new Date(expiresAt);
       if (expiry !== null && expiry.getTime() <= now) throw errors.keyExpiryPast();
       const publicId = createPublicId();
       const secret = createKeyText(publicId);
+      const id = ids.uuid();
+      const { row: signing, ...shown } = createSigning(envelope, id, asked);
       return inTransaction(ctx, async (tx) => {
         const row = {
-          id: ids.uuid(),
+          ...signing,
+          id,
           workspace_id: tx.actor.workspaceId,
           public_id: publicId,
           name,
@@ -52,8 +57,9 @@ export function createApiKeys(parts: {
         await record(tx, 'api_key.created', row.id, {
           prefix: prefixOf(publicId),
           scopes: row.scopes.join(' '),
+          ...(asked === undefined ? {} : { signing: asked.algorithm }),
         });
-        return { ...renderCommon(row), secret, previousSecretExpiresAt: null };
+        return { ...renderCommon(row), secret, previousSecretExpiresAt: null, ...shown };
       });
     },
 
@@ -93,7 +99,10 @@ export function createApiKeys(parts: {
   };
 }
 
-type Common = Pick<store.ApiKeyRow, 'id' | 'name' | 'public_id' | 'scopes' | 'created_at' | 'expires_at'>;
+type Common = Pick<
+  store.ApiKeyRow,
+  'id' | 'name' | 'public_id' | 'scopes' | 'signing' | 'created_at' | 'expires_at'
+>;
 
 function renderCommon(row: Common) {
   return {
@@ -101,6 +110,7 @@ function renderCommon(row: Common) {
     name: row.name,
     prefix: prefixOf(row.public_id),
     scopes: [...row.scopes],
+    signing: row.signing === null ? null : { algorithm: row.signing.algorithm },
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at?.toISOString() ?? null,
   };

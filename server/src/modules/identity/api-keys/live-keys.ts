@@ -5,11 +5,12 @@
 import { timingSafeEqual } from 'node:crypto';
 import { asSystem, type Ctx, type KeyActor } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
-import { hashToken } from '../../../platform/crypto/index.ts';
+import { type Envelope, hashToken } from '../../../platform/crypto/index.ts';
 import type { KeyClaims } from '../access-tokens.ts';
 import * as errors from '../errors.ts';
 import * as store from './api-key-store.ts';
 import { readPublicId } from './format.ts';
+import { openSigning } from './signing.ts';
 
 export interface LiveKeys {
   /** Who acts with this key; throws `auth.invalid_key` for every text that is not a working key. */
@@ -24,7 +25,8 @@ export interface LiveKeys {
 
 const minuteMs = 60_000;
 
-export function createLiveKeys({ clock }: { readonly clock: Clock }): LiveKeys {
+export function createLiveKeys(parts: { readonly clock: Clock; readonly envelope: Envelope }): LiveKeys {
+  const { clock, envelope } = parts;
   let used = new Set<string>();
 
   async function find(ctx: Ctx, publicId: string | undefined): Promise<store.ApiKeyRow | undefined> {
@@ -34,9 +36,10 @@ export function createLiveKeys({ clock }: { readonly clock: Clock }): LiveKeys {
   }
 
   type Shown = Pick<KeyActor, 'secretVersion' | 'scopes' | 'credential'>;
-  function use({ id, workspace_id, public_id }: store.ApiKeyRow, shown: Shown): KeyActor {
-    used.add(id);
-    return { kind: 'key', keyId: id, workspaceId: workspace_id, publicId: public_id, ...shown };
+  function use(row: store.ApiKeyRow, shown: Shown): KeyActor {
+    used.add(row.id);
+    const { id: keyId, workspace_id: workspaceId, public_id: publicId } = row;
+    return { kind: 'key', keyId, workspaceId, publicId, signing: openSigning(envelope, row), ...shown };
   }
 
   return {
