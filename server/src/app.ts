@@ -40,6 +40,8 @@ export interface App extends AsyncDisposable {
   listen(): Promise<string>;
   /** Turns readiness off and lets requests in flight finish, for at most `withinMs`. */
   drain(withinMs: number): Promise<void>;
+  /** Does a job that otherwise runs by the clock. */
+  runJob(name: string): Promise<void>;
   readonly isFirstStart: boolean;
 }
 
@@ -216,6 +218,7 @@ export async function createApp(
   const resources = opened.move();
   return {
     isFirstStart,
+    runJob: (name) => jobs.runNow(name),
     async listen() {
       const address = await http.listen(settings.http.host, settings.http.port);
       notReady = [];

@@ -12,6 +12,8 @@ export interface TestServer extends AsyncDisposable {
   readonly databaseUrl: string | undefined;
   /** Stops the service and starts it again on the same folder, at another address. */
   restart(): Promise<void>;
+  /** Does a job that otherwise runs by the clock. */
+  runJob(name: string): Promise<void>;
   /** Stops the service and leaves its data, for a test that looks at them. */
   stop(): Promise<void>;
   close(): Promise<void>;
@@ -51,6 +53,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       await stop();
       running = await start();
     },
+    runJob: (name) => running.app.runJob(name),
     stop,
     close,
     [Symbol.asyncDispose]: close,

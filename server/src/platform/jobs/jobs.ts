@@ -36,6 +36,8 @@ export interface Jobs extends AsyncDisposable {
   start(work: { readonly jobs: readonly Job[]; readonly tasks: readonly Task[] }): Promise<void>;
   /** Asks for a task in an open transaction: it happens exactly if that transaction commits. */
   enqueue(ctx: InTransaction, task: string, data: TaskData): Promise<void>;
+  /** Does a job here and now, whatever the clock says. */
+  runNow(job: string): Promise<void>;
   /** Rejects when the queue cannot be reached. */
   probe(): Promise<void>;
 }
@@ -64,10 +66,14 @@ export async function createJobs(parts: {
   boss.on('error', (error) => log.error({ err: error }, 'the job queue reported a fault'));
   await boss.start();
   const workers = new Map<string, string>();
+  const scheduled = new Map<string, Job>();
 
   return {
     async start({ jobs, tasks }) {
-      for (const job of jobs) await schedule(boss, job, log);
+      for (const job of jobs) {
+        scheduled.set(job.name, job);
+        await schedule(boss, job, log);
+      }
       for (const task of tasks) workers.set(task.name, await serve(boss, task, log));
     },
     async enqueue(ctx, task, data) {
@@ -76,6 +82,11 @@ export async function createJobs(parts: {
       await enqueueIn(ctx.tx, boss, task, data);
       // Another node would find it when it next looks; this one need not wait for that.
       ctx.afterCommit(() => boss.notifyWorker(worker));
+    },
+    async runNow(name) {
+      const job = scheduled.get(name);
+      if (job === undefined) throw new Error(`there is no job ${name}`);
+      await job.run(new AbortController().signal);
     },
     async probe() {
       await boss.getQueues();

@@ -27,7 +27,6 @@ export function createConvert(parts: ConvertParts) {
   return async (ctx: Ctx<AccountActor>, request: ConvertRequest): Promise<Converted> => {
     const email = normaliseEmail(request.email);
     requireAcceptablePassword(request.password, email);
-    await asSystem(ctx, requireGuest);
     const hash = await parts.passwords.hasher.hash(request.password);
     const change = { email, hash, displayName: request.displayName ?? null };
     try {
@@ -38,18 +37,13 @@ export function createConvert(parts: ConvertParts) {
   };
 }
 
-/** Asked before the password is hashed, which costs much, and again when the account is changed. */
-async function requireGuest(tx: TxCtx<AccountActor>): Promise<void> {
-  if ((await lockGuest(tx, tx.actor.accountId)) === undefined) throw notGuest();
-}
-
 async function convert(
   tx: TxCtx<AccountActor>,
   { clock, tokens, trail, passwords }: ConvertParts,
   { email, hash, displayName }: { email: string; hash: string; displayName: string | null },
 ): Promise<Converted> {
   const { accountId, sessionId } = tx.actor;
-  await requireGuest(tx);
+  if ((await lockGuest(tx, accountId)) === undefined) throw notGuest();
   const session = await store.findLiveSession(tx, sessionId);
   if (session === undefined) throw identityErrors.sessionEnded();
   const account = await convertGuest(tx, accountId, { email, displayName });
