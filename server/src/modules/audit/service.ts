@@ -31,6 +31,11 @@ export interface Query {
 export interface Audit {
   /** Adds an entry to the workspace's chain. Others who add to it wait until this transaction is over: record last. */
   record(ctx: TxCtx, record: AuditRecord): Promise<void>;
+  /**
+   * Waits for whoever is adding to the workspace's chain, and keeps others from it until this transaction is over. Taken
+   * before a workspace is deleted: an entry holds on to its workspace, so otherwise the two could wait for each other.
+   */
+  close(ctx: TxCtx, workspaceId: string): Promise<void>;
   list(ctx: Ctx<MemberActor>, query: Query): Promise<AuditLogs>;
   /** Reads the whole chain and says whether it is whole. */
   verify(ctx: Ctx<MemberActor>): Promise<AuditVerification>;
@@ -58,6 +63,10 @@ export function createAudit({ clock, ids }: { readonly clock: Clock; readonly id
         detail: JSON.stringify(record.detail ?? {}),
       };
       await store.insertEntry(ctx, { ...link, previous_hash: head.hash, hash: hashLink(link, head.hash) });
+    },
+
+    async close(ctx, workspaceId) {
+      await store.lockHead(ctx, workspaceId);
     },
 
     list: (ctx, { cursor, limit = pageDefault, ...query }) =>

@@ -310,6 +310,20 @@ test('a personal workspace is neither deleted nor left, and its person stays its
   expect((await remove(bob, id, bob)).status).toBe(204);
 });
 
+test('a workspace that is deleted while others change it is gone for them, and no call fails otherwise', async () => {
+  const ada = await person();
+  const id = await makeWorkspace(ada);
+  const bob = await addMember(ada, id, 'admin');
+  const calls = Array.from({ length: 12 }, (_, i) => async () => {
+    if (i === 6) return ada.call('DELETE', at(id));
+    return i % 2 === 0 ? bob.call('PATCH', at(id), { name: `Garden ${i}` }) : invite(bob, id, 'viewer');
+  });
+  const answers = await Promise.all(calls.map((call) => call()));
+  const statuses = new Set(answers.map(({ status }) => status));
+  expect([...statuses].filter((status) => ![200, 201, 204, 404, 409].includes(status))).toEqual([]);
+  expectProblem(await bob.call('GET', at(id)), 404, 'workspace.not_found');
+});
+
 test('an invitation is mailed, with the link that accepts it and nothing for the log to tell', async () => {
   const [ada, to] = [await person(), address()];
   const id = await makeWorkspace(ada);

@@ -83,6 +83,7 @@ export function createWorkspaceService(parts: WorkspaceParts): WorkspaceService 
         requireRole(await lockAndFindRole(tx), 'workspace.delete');
         const { workspaceId } = tx.actor;
         if (await store.isPersonal(tx, workspaceId)) throw errors.personalWorkspace();
+        await audit.close(tx, workspaceId);
         await events.forget(tx, workspaceId);
         await store.deleteWorkspace(tx, workspaceId);
         const subject = { type: 'workspace', id: workspaceId };
