@@ -11,6 +11,7 @@ export * from './hybrid-time.ts';
 export * from './identity.ts';
 export * from './keys.ts';
 export * from './limits.ts';
+export * from './providers.ts';
 export * from './service.ts';
 export * from './sessions.ts';
 export * from './sync.ts';

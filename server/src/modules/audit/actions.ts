@@ -15,6 +15,8 @@ export const auditActions = {
   'epoch.minted': 'A new generation of the vault key was minted.',
   'account.converted': 'A guest became an account with a password.',
   'guest.merged': 'What a guest had was taken over, and the guest ended.',
+  'provider_key.set': 'A key for an outside service was set.',
+  'provider_key.removed': 'A key for an outside service was removed.',
   'api_key.created': 'An API key was made.',
   'api_key.rotated': 'An API key was given another secret.',
   'api_key.revoked': 'An API key was taken back.',

@@ -29,6 +29,7 @@ import { createOAuth, type OAuth } from './oauth/service.ts';
 import { createPairing, type PairingService } from './pairing.ts';
 import { createPasswords, type Passwords } from './passwords/service.ts';
 import { createProfile } from './profile.ts';
+import { createProviderKeys, type ProviderKeys } from './provider-keys/provider-keys.ts';
 import { createRegistration } from './registration.ts';
 import { createSessionList, type SessionList } from './session-list.ts';
 import { createSessions } from './sessions.ts';
@@ -40,6 +41,7 @@ import { createTrail } from './trail.ts';
 export type { FindAssistant } from './guests/assistants.ts';
 export { identityJobs } from './jobs.ts';
 export type { Keyring } from './keyring.ts';
+export type { ProviderKeys, RevealedKey } from './provider-keys/provider-keys.ts';
 export { normaliseEmail } from './passwords/email.ts';
 export { identityRoutes } from './routes.ts';
 
@@ -52,6 +54,7 @@ export interface Identity {
   readonly clients: Clients;
   readonly sessionList: SessionList;
   readonly guests: Guests;
+  readonly providerKeys: ProviderKeys;
   readonly passwords: Passwords;
   readonly oauth: OAuth;
   readonly publicUrl: string;
@@ -120,6 +123,7 @@ export function createIdentity(parts: {
     clients: createClients(),
     sessionList: createSessionList({ clock, sessions, trail }),
     guests,
+    providerKeys: createProviderKeys(parts),
     passwords,
     oauth,
     publicUrl: parts.publicUrl,

@@ -26,6 +26,7 @@ import { guestRoutes } from './guests/routes.ts';
 import type { Identity } from './index.ts';
 import { oauthRoutes } from './oauth/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
+import { providerKeyRoutes } from './provider-keys/routes.ts';
 import { sessionListRoutes } from './session-list-routes.ts';
 
 const tag = 'identity';
@@ -243,5 +244,6 @@ export function identityRoutes(identity: Identity): Route[] {
     ...apiKeyRoutes(identity),
     ...sessionListRoutes(identity.sessionList),
     ...guestRoutes(identity.guests),
+    ...providerKeyRoutes(identity.providerKeys),
   ];
 }
