@@ -101,6 +101,13 @@ test('an id of the wrong shape is a 400 that names it, not a fault', async () =>
   });
 });
 
+test('a NUL in a path or query is a 400, not a fault', async () => {
+  const ada = await registerPerson(server.url);
+  for (const path of ['/auth/pairings/%00', '/audit/logs?action=%00', '/auth/devices?cursor=%00']) {
+    expect((await ada.call('GET', path)).status, path).toBe(400);
+  }
+});
+
 test.each([
   ['abc-123', 'abc-123'],
   ['two words', undefined],

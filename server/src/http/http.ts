@@ -9,7 +9,7 @@ import { type Authentication, createAuthenticate } from './authenticate.ts';
 import { createClientAddress, type Network } from './client-address.ts';
 import { answerClientError } from './client-errors.ts';
 import { addEndpoint, type EndpointParts } from './endpoint.ts';
-import { methodNotAllowed, notFound } from './errors.ts';
+import { invalidRequest, methodNotAllowed, notFound } from './errors.ts';
 import type { Idempotency } from './idempotency.ts';
 import { describeApi } from './openapi.ts';
 import { sendProblem, toFailure } from './problems.ts';
@@ -107,6 +107,9 @@ async function secure(app: FastifyInstance, { corsOrigins }: HttpOptions): Promi
   });
 }
 
+/** The database cannot hold it in a text, and nobody means it. Behind an even number of backslashes it is an escape. */
+const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/;
+
 /** JSON alone; an empty body is no body, whatever its type says. Some routes take the bytes as they are. */
 function acceptJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -115,7 +118,10 @@ function acceptJson(app: FastifyInstance): void {
     request.sentBody = body;
     if (request.routeOptions.config.rawBody === true) return done(null, body);
     if (body.length === 0) return done(null, undefined);
-    return parse(request, body.toString('utf8'), done);
+    const text = body.toString('utf8');
+    if (escapedNul.test(text))
+      return done(invalidRequest('A text holds the character U+0000, which no text may.'));
+    return parse(request, text, done);
   });
 }
 

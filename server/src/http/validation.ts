@@ -30,6 +30,8 @@ export function createBodyCheck(schema: TSchema): Check {
 export function createTextCheck(schema: TSchema, what: 'The query' | 'The path'): Check {
   const compiled = Compile(schema);
   return (texts) => {
+    if (JSON.stringify(texts).includes('\\u0000'))
+      throw invalidRequest(`${what} holds the character U+0000.`);
     const value = Value.Convert(schema, texts);
     if (!compiled.Check(value)) throw invalid(what, compiled.Errors(value));
     return value;
