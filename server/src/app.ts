@@ -10,7 +10,14 @@ import {
 } from './http/index.ts';
 import { auditRoutes, createAudit } from './modules/audit/index.ts';
 import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
-import { createSync, keyRoutes, type SyncOperations, syncProgram, syncRoutes } from './modules/sync/index.ts';
+import {
+  createSync,
+  keyRoutes,
+  type SyncOperations,
+  syncProgram,
+  syncRoutes,
+  vaultBelongings,
+} from './modules/sync/index.ts';
 import { createWorkspaces, workspaceJobs, workspaceRoutes } from './modules/workspaces/index.ts';
 import { createLocalBlobs } from './platform/blobs/index.ts';
 import type { Clock } from './platform/clock/index.ts';
@@ -49,6 +56,8 @@ export const controlMigrations = new URL('../migrations/control/', import.meta.u
 const vaultMigrations = new URL('../migrations/vault/', import.meta.url);
 const vaultIdleCloseMs = 60_000;
 const flushSeenEveryMs = 60_000;
+/** Writing the control database's files anew takes a moment in which everything waits. */
+const scrubWaitMs = 4 * 60_000;
 
 /** Where this service keeps its master keys, and what wraps them. */
 export function masterKeySource({ masterKey, dataDir, kms }: Settings): MasterKeySource {
@@ -132,6 +141,15 @@ export async function createApp(
     appUrl: settings.appUrl,
     oauth: settings.oauth,
     createCtx,
+    belongings: [
+      vaultBelongings(vaults),
+      {
+        kind: 'trace',
+        waitMs: scrubWaitMs,
+        surrender: async () => ['control'],
+        remove: () => database.scrub(),
+      },
+    ],
     guestLimits: settings.guests,
     // No module brings assistants yet, so none is known.
     findAssistant: async () => undefined,
@@ -167,6 +185,7 @@ export async function createApp(
     ],
     tasks: [mails.task, ...identity.tasks],
   });
+  await identity.deletion.removals.wake(createCtx(stopping.signal));
   const flushSeen = () =>
     identity
       .flushSeen(createCtx(stopping.signal))

@@ -104,9 +104,13 @@ export function isLastingRefusal(error: unknown): error is Failure {
   return error instanceof Failure && error.status < 500 && ![401, 403, 409, 429].includes(error.status);
 }
 
-/** The same person in another workspace asks for another thing, even in the same words. */
+/**
+ * The same person in another workspace asks for another thing, even in the same words. Only a digest is kept: these rows
+ * outlive accounts, and are not to name them.
+ */
 function scopeOf(actor: Actor): string {
-  return 'workspaceId' in actor ? `${actorName(actor)} in ${actor.workspaceId}` : actorName(actor);
+  const name = 'workspaceId' in actor ? `${actorName(actor)} in ${actor.workspaceId}` : actorName(actor);
+  return createHash('sha256').update(name).digest('base64url');
 }
 
 /** Each part with its length before it, so that no two lists of parts read the same. */

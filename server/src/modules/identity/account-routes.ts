@@ -20,5 +20,31 @@ export function accountRoutes(identity: Identity): Route[] {
       },
       (ctx, { body }) => identity.updateProfile(ctx, body),
     ),
+    route(
+      {
+        ...common,
+        method: 'POST',
+        path: '/api/v1/auth/me/challenge',
+        rate: 'sign-in',
+        idempotency: 'transaction',
+        summary: 'Get something to sign, to prove that the account is to be deleted',
+        success: { status: 201, body: wire.DeletionChallenge, description: 'Good for five minutes, once.' },
+      },
+      (ctx) => identity.deletion.challenge(ctx),
+    ),
+    route(
+      {
+        ...common,
+        method: 'DELETE',
+        rate: 'sign-in',
+        idempotency: 'after',
+        summary: 'Delete my account and everything that is mine alone',
+        description:
+          "With `password`, or with `challenge` and `signature`: the signature of this session's device over `alcove-account-deletion-v1`, newline, the challenge. Workspaces with nobody else in them go too; 409 names those that others would be left in without an owner. The vault follows within moments.",
+        body: wire.DeleteMeRequest,
+        success: { status: 202, body: wire.DeletionAccepted, description: 'Deleted; leftovers follow.' },
+      },
+      (ctx, { body }) => identity.deletion.deleteMe(ctx, body),
+    ),
   ];
 }

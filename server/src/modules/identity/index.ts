@@ -18,12 +18,13 @@ import { createKeyTokens, type KeyTokens } from './api-keys/key-tokens.ts';
 import { createLiveKeys } from './api-keys/live-keys.ts';
 import { type Callers, createCallers } from './callers.ts';
 import { type Clients, createClients } from './clients.ts';
+import type { Belongings } from './deletion/belongings.ts';
+import { createDeletion, type Deletion } from './deletion/service.ts';
 import { createDevices, type Devices } from './devices.ts';
 import type { FindAssistant } from './guests/assistants.ts';
 import type { GuestLimits } from './guests/guest-store.ts';
 import { createGuests, type Guests } from './guests/guests.ts';
 import { createFindOffer } from './guests/merge.ts';
-import { createRemoveGuest } from './guests/remove.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
 import { createOAuth, type OAuth } from './oauth/service.ts';
 import { createPairing, type PairingService } from './pairing.ts';
@@ -38,11 +39,12 @@ import * as store from './store.ts';
 import { createTokens, type TokenService } from './tokens.ts';
 import { createTrail } from './trail.ts';
 
+export type { Belongings } from './deletion/belongings.ts';
 export type { FindAssistant } from './guests/assistants.ts';
 export { identityJobs } from './jobs.ts';
 export type { Keyring } from './keyring.ts';
-export type { ProviderKeys, RevealedKey } from './provider-keys/provider-keys.ts';
 export { normaliseEmail } from './passwords/email.ts';
+export type { ProviderKeys, RevealedKey } from './provider-keys/provider-keys.ts';
 export { identityRoutes } from './routes.ts';
 
 export interface Identity {
@@ -57,6 +59,7 @@ export interface Identity {
   readonly providerKeys: ProviderKeys;
   readonly passwords: Passwords;
   readonly oauth: OAuth;
+  readonly deletion: Deletion;
   readonly publicUrl: string;
   readonly updateProfile: ReturnType<typeof createProfile>;
   /** What it asks the job queue to do. */
@@ -90,6 +93,8 @@ export function createIdentity(parts: {
   /** Where the links in letters lead. */
   readonly appUrl: string;
   readonly oauth: OAuthSettings;
+  /** What accounts have outside of the control database. */
+  readonly belongings: readonly Belongings[];
   readonly createCtx: (signal: AbortSignal) => Ctx;
   readonly guestLimits: GuestLimits;
   readonly findAssistant: FindAssistant;
@@ -104,6 +109,7 @@ export function createIdentity(parts: {
   const signIn = { clock, ids, tokens, trail };
   const findGuestOffer = createFindOffer({ accessTokens, sessions });
   const passwords = createPasswords({ ...parts, ...signIn, sessions, findGuestOffer }, parts.createCtx);
+  const deletion = createDeletion({ ...parts, sessions, passwords });
   const guests = createGuests({
     ...parts,
     ...signIn,
@@ -111,7 +117,7 @@ export function createIdentity(parts: {
     sessions,
     passwords,
     limits: parts.guestLimits,
-    removeAccount: createRemoveGuest(parts),
+    removeAccount: deletion.removeAccount,
   });
   const oauth = createOAuth({ ...parts, ...signIn, settings: parts.oauth });
   return {
@@ -128,7 +134,8 @@ export function createIdentity(parts: {
     oauth,
     publicUrl: parts.publicUrl,
     updateProfile: createProfile({ passwords, trail }),
-    tasks: [passwords.forgotTask],
+    deletion,
+    tasks: [passwords.forgotTask, deletion.removals.task],
     devices: createDevices({ clock, sessions, trail }),
     pairing: createPairing(signIn),
     keyring: createKeyring({ clock, trail }),
@@ -143,6 +150,7 @@ export function createIdentity(parts: {
       asSystem(ctx, async (tx) => {
         await passwords.sweep(tx);
         await oauth.sweep(tx);
+        await deletion.sweep(tx);
         return store.deleteExpired(tx, new Date(clock.now() - sweptAfterMs));
       }),
   };

@@ -22,6 +22,7 @@ export function identityJobs(identity: Identity, createCtx: (signal: AbortSignal
         if (removed > 0) ctx.log.info({ removed }, 'removed guests whose time was over');
       },
     },
+    identity.deletion.removals.job,
     {
       name: 'identity.rotate-signing-keys',
       cron: '41 3 * * *',

@@ -1,3 +1,4 @@
+export { vaultBelongings } from './belongings.ts';
 export { keyRoutes } from './key-routes.ts';
 export { syncRoutes } from './routes.ts';
 export { createSync, type SyncParts, type SyncService } from './service.ts';

@@ -37,3 +37,14 @@ export async function markVaultReady(ctx: TxCtx<DeviceActor>): Promise<void> {
     .where('account_id', '=', ctx.actor.accountId)
     .execute();
 }
+
+/** Takes the account's vault away from it; answers its name, if there was one. */
+export async function takeVault(ctx: TxCtx, accountId: string): Promise<string[]> {
+  const rows = await ctx.tx
+    .withTables<Tables>()
+    .deleteFrom('vault')
+    .where('account_id', '=', accountId)
+    .returning('name')
+    .execute();
+  return rows.map(({ name }) => name);
+}

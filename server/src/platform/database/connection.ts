@@ -7,5 +7,7 @@ export interface Connection {
   readonly dialect: Dialect;
   /** How the job queue runs its statements. */
   readonly jobs: Db;
+  /** See `Database`. */
+  scrub(): Promise<void>;
   close(): Promise<void>;
 }

@@ -23,6 +23,11 @@ export interface Database extends AsyncDisposable {
   asTenant<T>(tenant: Tenant, work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Runs `work` as the owner, who sees every row: for sign-in, migrations and jobs. */
   asOwner<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Drops what was deleted out of the database's files as well, as far as that is in our hands: on the embedded database
+   * wholly, and everything waits meanwhile; on PostgreSQL its operator decides when space is used again and logs go.
+   */
+  scrub(): Promise<void>;
   /** What the job queue runs its own statements through. */
   readonly jobs: Db;
 }
@@ -46,6 +51,7 @@ export async function createDatabase(options: DatabaseOptions): Promise<Database
   return {
     kind: connection.kind,
     jobs: connection.jobs,
+    scrub: () => connection.scrub(),
     asOwner: (work) => kysely.transaction().execute(work),
     asTenant: (tenant, work) =>
       kysely.transaction().execute(async (tx) => {

@@ -15,5 +15,7 @@ export const startParams = [
     'max_wal_size=64MB',
     '-c',
     'min_wal_size=32MB',
+    '-c',
+    'wal_recycle=off',
   ],
 ];

@@ -7,6 +7,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { PGliteDialect } from 'kysely';
 import { fromPglite } from 'pg-boss';
 import type { Connection } from './connection.ts';
+import { scrubEmbedded } from './embedded-scrub.ts';
 import { startParams } from './embedded-settings.ts';
 
 const run = promisify(execFile);
@@ -24,6 +25,7 @@ export async function connectEmbedded(directory: string): Promise<Connection> {
     kind: 'embedded',
     dialect: new PGliteDialect({ pglite }),
     jobs: fromPglite(pglite),
+    scrub: () => scrubEmbedded(pglite),
     close: () => pglite.close(),
   };
 }

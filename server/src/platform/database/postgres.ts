@@ -20,6 +20,7 @@ export function connectPostgres(url: string, onError: (error: unknown) => void):
     kind: 'postgres',
     dialect: new PostgresDialect({ pool }),
     jobs: { executeSql: (text, values) => pool.query(text, values ? [...values] : undefined) },
+    scrub: async () => undefined,
     close: () => pool.end(),
   };
 }

@@ -86,13 +86,3 @@ export async function listExpiredGuests(ctx: TxCtx, now: Date, limit: number): P
     where kind = 'guest' and expires_at <= ${now} order by expires_at limit ${limit}`.execute(ctx.tx);
   return rows;
 }
-
-export async function isSoleMember(ctx: TxCtx, workspaceId: string, accountId: string): Promise<boolean> {
-  const { rows } = await sql`select from member
-    where workspace_id = ${workspaceId} and account_id <> ${accountId} limit 1`.execute(ctx.tx);
-  return rows.length === 0;
-}
-
-export async function deleteWorkspace(ctx: TxCtx, id: string): Promise<void> {
-  await sql`delete from workspace where id = ${id}`.execute(ctx.tx);
-}

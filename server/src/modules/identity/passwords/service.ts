@@ -32,6 +32,8 @@ export interface Passwords {
   confirm(ctx: Ctx, accountId: string, password: string): Promise<string>;
   /** Sends a letter that proves the address; says whether it may be sent now. */
   askToVerify(tx: TxCtx, accountId: string, email: string): Promise<boolean>;
+  /** Drops what is counted of attempts at an account that goes. */
+  forgetLogin(tx: TxCtx, accountId: string, email: string | undefined): Promise<void>;
   readonly hasher: PasswordHasher;
   readonly forgotTask: Forgot['task'];
   sweep(tx: TxCtx): Promise<void>;
@@ -67,6 +69,10 @@ export function createPasswords(given: PasswordParts, createCtx: (signal: AbortS
       if (!(await mailTokens.mayIssue(tx, 'verify', accountId))) return false;
       await postVerification(tx, parts, { accountId, email });
       return true;
+    },
+    async forgetLogin(tx, accountId, email) {
+      await attempts.forgive(tx, `account:${accountId}`);
+      if (email !== undefined) await attempts.forgive(tx, email);
     },
     async sweep(tx) {
       await attempts.sweep(tx);
