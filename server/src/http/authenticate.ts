@@ -1,5 +1,5 @@
 /** Who is calling, and for which workspace, found out from the headers and the path before the body is read. */
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { hasScope, isRoleAtLeast } from '@alcove/contract/access';
 import type { FastifyRequest } from 'fastify';
 import type { AccountActor, Actor, KeyActor, MemberActor, Role } from '../context.ts';
@@ -109,14 +109,23 @@ function authenticateOperator(
   return { kind: 'operator' };
 }
 
-/** Behind a proxy on the same machine everybody seems to come from here, so a forwarded request never counts. */
+/**
+ * Behind a proxy on the same machine everybody seems to come from here, so a forwarded request never counts. Nor does one
+ * for another host: a page that makes its own name mean this machine has a browser here send it.
+ */
 function isDirectLoopback(request: FastifyRequest): boolean {
   const forwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some(
     (name) => name in request.headers,
   );
   const address = request.socket.remoteAddress ?? '';
   const plain = isIPv6(address) ? address.replace(/^::ffff:/, '') : address;
-  return !forwarded && (plain === '::1' || plain.startsWith('127.'));
+  return !forwarded && isOwnHost(request.headers.host) && (plain === '::1' || plain.startsWith('127.'));
+}
+
+/** Addresses and `localhost` are nobody else's names. */
+function isOwnHost(host = ''): boolean {
+  const name = host.replace(/:\d+$/, '').replace(/^\[(.+)\]$/, '$1');
+  return isIP(name) !== 0 || name === 'localhost';
 }
 
 function readBearer(header: string | undefined): string | undefined {

@@ -9,7 +9,7 @@ import { type Authentication, createAuthenticate } from './authenticate.ts';
 import { createClientAddress, type Network } from './client-address.ts';
 import { answerClientError } from './client-errors.ts';
 import { addEndpoint, type EndpointParts } from './endpoint.ts';
-import { invalidRequest, methodNotAllowed, notFound } from './errors.ts';
+import { invalidRequest, malformedRequest, methodNotAllowed, notFound } from './errors.ts';
 import type { Idempotency } from './idempotency.ts';
 import { describeApi } from './openapi.ts';
 import { sendProblem, toFailure } from './problems.ts';
@@ -61,6 +61,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 200 },
     clientErrorHandler: answerClientError,
   });
+  refuseTwoHosts(app);
   await secure(app, options);
   await describeApi(app, options);
   acceptJson(app);
@@ -81,6 +82,21 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     listen: (host, port) => app.listen({ host, port }),
     drain: (withinMs) => drain(app, withinMs),
   };
+}
+
+/** Two readers of such a request may each believe another host (RFC 9112, section 3.2); Node believes the first. */
+function refuseTwoHosts(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { rawHeaders } = request.raw;
+    let hosts = 0;
+    for (let at = 0; at < rawHeaders.length; at += 2)
+      if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') hosts += 1;
+    done(
+      hosts > 1
+        ? malformedRequest({ detail: 'Send one Host.', headers: { Connection: 'close' } })
+        : undefined,
+    );
+  });
 }
 
 async function secure(app: FastifyInstance, { corsOrigins }: HttpOptions): Promise<void> {

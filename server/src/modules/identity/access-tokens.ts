@@ -128,10 +128,13 @@ function readClaims({ sub, sid, wid, did, key, ver, scope }: JWTPayload): Sessio
       scopes,
     };
   }
-  if (typeof sid !== 'string') throw new joseErrors.JWTInvalid('neither a session nor a key');
+  if (typeof sid !== 'string' || !uuid.test(sid))
+    throw new joseErrors.JWTInvalid('neither a session nor a key');
   const deviceId = typeof did === 'string' ? did : undefined;
   return { kind: 'account', accountId: String(sub), sessionId: sid, deviceId, workspaceId };
 }
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 async function requireKey(ctx: Ctx, signingKeys: SigningKeys, id: string | undefined) {
   const key = id === undefined ? undefined : await signingKeys.find(ctx, id);
