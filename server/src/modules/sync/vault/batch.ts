@@ -4,7 +4,6 @@ import { counterOf } from '@alcove/contract/clock';
 import { formatHybridTime } from '@alcove/contract/hybrid-time';
 import { createIds, type Ids } from '../../../platform/ids/index.ts';
 import { type Rejection, rejections } from '../errors.ts';
-import { itemJson, itemLength } from './answer-json.ts';
 import { readChange } from './change.ts';
 import type { History } from './cursor.ts';
 import { type ItemRow, rowToVersion, type VaultStore, type VersionRow } from './vault-store.ts';
@@ -128,10 +127,10 @@ function toVersion(batch: Batch, change: Change, atMs: number): HeldVersion {
   };
 }
 
-function stale(batch: Batch, change: Change, item: HeldItem, position: number): PushResult {
-  const { row, siblings } = item;
-  batch.currentsLength += itemLength(row, siblings);
-  if (batch.currentsLength <= currentsLengthMax) batch.currents.set(position, itemJson(row, siblings));
+function stale(batch: Batch, change: Change, { row }: HeldItem, position: number): PushResult {
+  const json = Buffer.from(batch.store.getItemJson(change.kind, change.id)).toString();
+  batch.currentsLength += json.length;
+  if (batch.currentsLength <= currentsLengthMax) batch.currents.set(position, json);
   return { id: change.id, status: 'stale', seq: row.seq };
 }
 

@@ -197,12 +197,10 @@ describe('a malformed change is refused with the member, what was expected and w
       '__proto__',
       'constructor',
     ];
-    const broken = fc
-      .tuple(fc.constantFrom(...members), fc.jsonValue())
-      .map(([name, value]) => ({
-        ...change({ clock }),
-        ...JSON.parse(`{"${name}":${JSON.stringify(value)}}`),
-      }));
+    const broken = fc.tuple(fc.constantFrom(...members), fc.jsonValue()).map(([name, value]) => ({
+      ...change({ clock }),
+      ...JSON.parse(`{"${name}":${JSON.stringify(value)}}`),
+    }));
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), broken), (raw) => {
         const read = readChange(raw, laptop);

@@ -1,7 +1,6 @@
 /** Reads the feed of changes, page by page. */
 import type { Kind } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
-import { itemJson, itemLength } from './answer-json.ts';
 import { type History, type Position, readCursor, writeCursor } from './cursor.ts';
 import { createVaultStore, type VaultStore } from './vault-store.ts';
 
@@ -20,22 +19,26 @@ export interface PullOutput {
 }
 
 /** A page is also bounded by what its items weigh, so that 500 large ones do not fill the memory of a phone. */
-const pageLengthMax = 4 * 1024 * 1024;
+const pageBytesMax = 4 * 1024 * 1024;
 
 export function pull(vault: VaultDatabase, input: PullInput): PullOutput {
   const store = createVaultStore(vault);
   const history = store.getHistory();
   if (input.acknowledged !== undefined) acknowledge(vault, store, input, input.acknowledged, history);
   const from = input.cursor === undefined ? beginning(history) : readCursor(input.cursor, history);
-  const page = readPage(store, input, from);
+  const page = choosePage(store, input, from);
   const seq = page.hasMore ? page.lastSeq : history.head;
   const cursor = writeCursor(history.generation, {
     seq,
     quietUpTo: seq < from.quietUpTo ? from.quietUpTo : 0,
   });
   const tail = JSON.stringify({ cursor, hasMore: page.hasMore, conflictsOpen: store.countOpenConflicts() });
-  return { json: Buffer.from(`{"changes":[${page.items.join()}],${tail.slice(1)}`) };
+  const items = page.lastSeq === from.seq ? none : store.readPageJson(page.stretch, page.lastSeq);
+  return { json: Buffer.concat([head, items, Buffer.from(`],${tail.slice(1)}`)]) };
 }
+
+const head = Buffer.from('{"changes":[');
+const none = new Uint8Array();
 
 const beginning = (history: History): Position => ({ seq: 0, quietUpTo: history.head });
 
@@ -52,23 +55,18 @@ function acknowledge(
   vault.transaction(() => store.acknowledge(input.deviceId, seq, new Date(input.nowMs).toISOString()));
 }
 
-function readPage(store: VaultStore, input: PullInput, from: Position) {
-  const items: string[] = [];
-  let lengthSum = 0;
+/** Weighs before it reads: how many of the next items fit into one answer. */
+function choosePage(store: VaultStore, input: PullInput, from: Position) {
+  const stretch = { kinds: input.kinds, afterSeq: from.seq, quietUpTo: from.quietUpTo };
   let lastSeq = from.seq;
-  const rows = store.iteratePage({
-    kinds: input.kinds,
-    afterSeq: from.seq,
-    quietUpTo: from.quietUpTo,
-    rowsMax: input.limit + 1,
-  });
-  for (const row of rows) {
-    const siblings = row.sibling_count === 0 ? [] : store.findSiblings(row.kind, row.id);
-    lengthSum += itemLength(row, siblings);
-    const isFull = items.length === input.limit || (items.length > 0 && lengthSum > pageLengthMax);
-    if (isFull) return { items, lastSeq, hasMore: true };
-    items.push(itemJson(row, siblings));
-    lastSeq = row.seq;
+  let weightSum = 0;
+  let count = 0;
+  for (const { seq, weight } of store.weigh(stretch, input.limit + 1)) {
+    weightSum += weight;
+    const isFull = count === input.limit || (count > 0 && weightSum > pageBytesMax);
+    if (isFull) return { stretch, lastSeq, hasMore: true };
+    lastSeq = seq;
+    count += 1;
   }
-  return { items, lastSeq, hasMore: false };
+  return { stretch, lastSeq, hasMore: false };
 }

@@ -12,6 +12,24 @@ const tables: Readonly<Record<Kind, string>> = {
 const versionColumns = 'clock, time, order_time, device_id, epoch, deleted, payload, meta';
 const versionValues = '?, ?, ?, ?, ?, ?, ?, ?';
 
+/**
+ * Items leave the vault as JSON that SQLite writes: clock and meta are stored as JSON, ids, times and payloads have
+ * alphabets without anything to escape, and making a JavaScript string of each column would cost twice as much as all
+ * the rest of a pull.
+ */
+const versionMembers = `concat('"clock":', clock, ',"time":"', time, '","deviceId":"', device_id, '","epoch":', epoch,
+  ',"deleted":', iif(deleted, 'true', 'false'), ',"payload":"' || payload || '"', ',"meta":' || meta)`;
+/** Bytes that a version adds to an answer, rounded up. */
+const versionWeight =
+  '(octet_length(clock) + coalesce(octet_length(payload), 0) + coalesce(octet_length(meta), 0) + 200)';
+
+function itemJson(kind: Kind): string {
+  const siblings = `(SELECT group_concat('{' || ${versionMembers} || '}' ORDER BY coalesce(order_time, time) DESC)
+    FROM siblings WHERE kind = '${kind}' AND item_id = item.id)`;
+  return `concat('{"id":"', id, '","kind":"${kind}","op":"', iif(deleted, 'delete', 'put'), '","seq":', seq, ',',
+    ${versionMembers}, iif(sibling_count = 0, '}', concat(',"siblings":[', ${siblings}, ']}')))`;
+}
+
 /** Written once: putting a text together for each change would cost as much as running it. */
 const findItemSql = ofEachKind(
   (kind, table) =>
@@ -21,9 +39,17 @@ const putItemSql = ofEachKind(
   (_, table) => `INSERT OR REPLACE INTO ${table} (seq, id, sibling_count, live, ${versionColumns})
     VALUES (?, ?, ?, ?, ${versionValues})`,
 );
-const selectPageSql = ofEachKind(
-  (kind, table) => `SELECT '${kind}' AS kind, id, seq, sibling_count, ${versionColumns} FROM ${table}
-    WHERE seq > ?1 AND (live = 1 OR seq > ?2)`,
+const itemJsonSql = ofEachKind(
+  (kind, table) => `SELECT CAST(${itemJson(kind)} AS BLOB) AS json FROM ${table} AS item WHERE id = ?`,
+);
+const weighSql = ofEachKind(
+  (kind, table) => `SELECT seq, ${versionWeight} + iif(sibling_count = 0, 0,
+      (SELECT total(${versionWeight}) FROM siblings WHERE kind = '${kind}' AND item_id = item.id)) AS weight
+    FROM ${table} AS item WHERE seq > ?1 AND (live = 1 OR seq > ?2)`,
+);
+const pageJsonSql = ofEachKind(
+  (kind, table) => `SELECT seq, ${itemJson(kind)} AS json
+    FROM ${table} AS item WHERE seq > ?1 AND (live = 1 OR seq > ?2) AND seq <= ?3`,
 );
 
 function ofEachKind(write: (kind: Kind, table: string) => string): Readonly<Record<Kind, string>> {
@@ -59,12 +85,18 @@ export interface StoredAnswer {
   readonly currents: string | null;
 }
 
-export interface Page {
+/** Which part of the feed of changes. */
+export interface Stretch {
   readonly kinds: readonly Kind[];
   readonly afterSeq: number;
   /** Up to here, items of which nothing is left are passed over. */
   readonly quietUpTo: number;
-  readonly rowsMax: number;
+}
+
+/** What an item of the feed adds to an answer, in bytes, rounded up. */
+export interface Weight {
+  readonly seq: number;
+  readonly weight: number;
 }
 
 export type VaultStore = ReturnType<typeof createVaultStore>;
@@ -83,7 +115,14 @@ export function createVaultStore(vault: VaultDatabase) {
     findItem: (kind: Kind, id: string) => findItem(vault, kind, id),
     findSiblings: (kind: Kind, id: string) => findSiblings(vault, kind, id),
     putItem: (item: StoredItem) => putItem(vault, item),
-    iteratePage: (page: Page) => iteratePage(vault, page),
+    /** The item as JSON. */
+    getItemJson(kind: Kind, id: string): Uint8Array {
+      const row = vault.statement<{ json: Uint8Array }>(itemJsonSql[kind]).get(id);
+      if (row === undefined) throw new Error('an item that was just read is there');
+      return row.json;
+    },
+    weigh: (stretch: Stretch, rowsMax: number) => weigh(vault, stretch, rowsMax),
+    readPageJson: (stretch: Stretch, upToSeq: number) => readPageJson(vault, stretch, upToSeq),
 
     findOpenConflict(kind: Kind, itemId: string): string | undefined {
       return vault
@@ -223,9 +262,19 @@ export function rowToVersion(row: VersionRow): HeldVersion {
 }
 
 /** Each table is in the order of its key, so SQLite merges them row by row and reads no further than it is asked. */
-function iteratePage(vault: VaultDatabase, page: Page): Iterable<ItemRow> {
-  const selects = page.kinds.map((kind) => selectPageSql[kind]);
-  return vault
-    .statement<ItemRow>(`${selects.join(' UNION ALL ')} ORDER BY seq LIMIT ?3`)
-    .iterate(page.afterSeq, page.quietUpTo, page.rowsMax);
+function weigh(vault: VaultDatabase, { kinds, afterSeq, quietUpTo }: Stretch, rowsMax: number): Weight[] {
+  const selects = kinds.map((kind) => weighSql[kind]).join(' UNION ALL ');
+  return vault.statement<Weight>(`${selects} ORDER BY seq LIMIT ?3`).all(afterSeq, quietUpTo, rowsMax);
+}
+
+/** The items of the stretch, in the order of their numbers, as members of a JSON list. */
+function readPageJson(
+  vault: VaultDatabase,
+  { kinds, afterSeq, quietUpTo }: Stretch,
+  upToSeq: number,
+): Uint8Array {
+  const selects = kinds.map((kind) => pageJsonSql[kind]).join(' UNION ALL ');
+  const sql = `SELECT CAST(group_concat(json ORDER BY seq) AS BLOB) AS json FROM (${selects})`;
+  const row = vault.statement<{ json: Uint8Array | null }>(sql).get(afterSeq, quietUpTo, upToSeq);
+  return row?.json ?? new Uint8Array();
 }
