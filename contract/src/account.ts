@@ -3,6 +3,8 @@ import Type, { type Static } from 'typebox';
 import { Base64Url, Strict, Timestamp, Uuid } from './common.ts';
 import { Account, Device, DeviceInput, Tokens, WorkspaceRef } from './identity.ts';
 
+export { accountDeletionText } from './keys.ts';
+
 export const passwordLengthMin = 8;
 export const passwordBytesMax = 1024;
 
@@ -125,8 +127,3 @@ export const DeleteMeRequest = Strict({
 });
 export type DeleteMeRequest = Static<typeof DeleteMeRequest>;
 export const DeletionAccepted = Type.Object({ deleted: Type.Literal(true) });
-
-/** What a device signs to prove that its account is to be deleted. */
-export function accountDeletionText(challenge: string): string {
-  return ['alcove-account-deletion-v1', challenge].join('\n');
-}

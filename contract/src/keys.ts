@@ -46,6 +46,11 @@ export function refreshProofText(refreshToken: string): string {
   return ['alcove-refresh-v1', refreshToken].join('\n');
 }
 
+/** What a device signs to prove that its account is to be deleted. */
+export function accountDeletionText(challenge: string): string {
+  return ['alcove-account-deletion-v1', challenge].join('\n');
+}
+
 /** What device `by` signs when it writes an entry of the device log. */
 export function logEntryText(entry: Omit<LogEntry, 'signature'>): string {
   return [
