@@ -12,6 +12,7 @@ import { auditRoutes, createAudit } from './modules/audit/index.ts';
 import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
 import {
   createSync,
+  exportVault,
   keyRoutes,
   type SyncOperations,
   syncProgram,
@@ -141,6 +142,7 @@ export async function createApp(
     appUrl: settings.appUrl,
     oauth: settings.oauth,
     createCtx,
+    readVault: (ctx) => exportVault(ctx, vaults, clock.now()),
     belongings: [
       vaultBelongings(vaults),
       {

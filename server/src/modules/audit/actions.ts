@@ -1,6 +1,7 @@
 /** Every action that is written down, with what it means. A module that does something new adds its line here. */
 export const auditActions = {
   'account.registered': 'An account was made.',
+  'account.exported': 'Everything that the account has here was read at once.',
   'account.email_verified': 'A mail address was proven to reach the account, and is its address from now on.',
   'account.updated': "The account's name or address was changed.",
   'password.changed': 'The password was changed; other sessions were ended.',

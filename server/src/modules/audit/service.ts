@@ -78,7 +78,7 @@ export function createAudit({ clock, ids }: { readonly clock: Clock; readonly id
         const page = rows.slice(0, limit);
         const last = page.at(-1);
         const nextCursor = rows.length > limit && last !== undefined ? String(last.position) : null;
-        return { data: page.map(render), nextCursor };
+        return { data: page.map(renderEntry), nextCursor };
       }),
 
     async verify(ctx) {
@@ -128,7 +128,7 @@ function broken(reached: Head, at: AuditVerification['broken']): AuditVerificati
   };
 }
 
-function render(row: ChainedLink): AuditEntry {
+export function renderEntry(row: ChainedLink): AuditEntry {
   return {
     id: row.id,
     at: row.at.toISOString(),

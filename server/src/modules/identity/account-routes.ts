@@ -1,5 +1,5 @@
 import * as wire from '@alcove/contract/account';
-import { type Route, route } from '../../http/route.ts';
+import { Download, type Route, route } from '../../http/route.ts';
 import type { Identity } from './index.ts';
 
 const common = { tag: 'identity', caller: 'account', path: '/api/v1/auth/me' } as const;
@@ -19,6 +19,20 @@ export function accountRoutes(identity: Identity): Route[] {
         success: { status: 200, body: wire.UpdateMeResponse, description: 'The account as it is now.' },
       },
       (ctx, { body }) => identity.updateProfile(ctx, body),
+    ),
+    route(
+      {
+        ...common,
+        method: 'GET',
+        path: '/api/v1/auth/me/export',
+        rate: 'costly',
+        idempotency: 'none',
+        summary: 'Everything that is mine, as one archive',
+        description:
+          'What the service knows, as JSON, and the vault as lines of JSON: its content is ciphertext.',
+        success: { status: 200, file: 'application/zip', description: 'A ZIP archive.' },
+      },
+      async (ctx) => new Download(await identity.exportMe(ctx), 'alcove-export.zip'),
     ),
     route(
       {

@@ -21,6 +21,7 @@ import { type Clients, createClients } from './clients.ts';
 import type { Belongings } from './deletion/belongings.ts';
 import { createDeletion, type Deletion } from './deletion/service.ts';
 import { createDevices, type Devices } from './devices.ts';
+import { createExport, type ReadVault } from './export/service.ts';
 import type { FindAssistant } from './guests/assistants.ts';
 import type { GuestLimits } from './guests/guest-store.ts';
 import { createGuests, type Guests } from './guests/guests.ts';
@@ -60,6 +61,7 @@ export interface Identity {
   readonly passwords: Passwords;
   readonly oauth: OAuth;
   readonly deletion: Deletion;
+  readonly exportMe: ReturnType<typeof createExport>;
   readonly publicUrl: string;
   readonly updateProfile: ReturnType<typeof createProfile>;
   /** What it asks the job queue to do. */
@@ -95,6 +97,8 @@ export function createIdentity(parts: {
   readonly oauth: OAuthSettings;
   /** What accounts have outside of the control database. */
   readonly belongings: readonly Belongings[];
+  /** The vault, for the account's own archive. */
+  readonly readVault: ReadVault;
   readonly createCtx: (signal: AbortSignal) => Ctx;
   readonly guestLimits: GuestLimits;
   readonly findAssistant: FindAssistant;
@@ -135,6 +139,7 @@ export function createIdentity(parts: {
     publicUrl: parts.publicUrl,
     updateProfile: createProfile({ passwords, trail }),
     deletion,
+    exportMe: createExport({ clock, trail, readVault: parts.readVault }),
     tasks: [passwords.forgotTask, deletion.removals.task],
     devices: createDevices({ clock, sessions, trail }),
     pairing: createPairing(signIn),

@@ -1,4 +1,5 @@
 export { vaultBelongings } from './belongings.ts';
+export { exportVault } from './export.ts';
 export { keyRoutes } from './key-routes.ts';
 export { syncRoutes } from './routes.ts';
 export { createSync, type SyncParts, type SyncService } from './service.ts';

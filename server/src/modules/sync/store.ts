@@ -1,5 +1,5 @@
 /** The control database's table of vaults. */
-import type { DeviceActor, TxCtx } from '../../context.ts';
+import type { AccountActor, DeviceActor, TxCtx } from '../../context.ts';
 
 type Tables = {
   vault: { account_id: string; name: string; state: 'new' | 'ready'; created_at: Date };
@@ -10,7 +10,7 @@ export interface VaultRecord {
   readonly state: 'new' | 'ready';
 }
 
-export function findVault(ctx: TxCtx<DeviceActor>): Promise<VaultRecord | undefined> {
+export function findVault(ctx: TxCtx<AccountActor>): Promise<VaultRecord | undefined> {
   return ctx.tx
     .withTables<Tables>()
     .selectFrom('vault')
