@@ -4,7 +4,10 @@ import type { Reporter } from 'vitest/node';
 const testDatabaseUrl = process.env.TEST_DATABASE_URL ?? '';
 
 /** What knows no control database, or brings its own: running it once is enough. */
-const withoutDatabase = ['server/src/platform/!(database|jobs|fanout)/**', 'server/src/cli/**'];
+const withoutDatabase = [
+  'server/src/platform/!(database|jobs|fanout)/**',
+  'server/src/cli/!(master-key).test.ts',
+];
 
 const architecture = ['server/test/architecture.test.ts'];
 const everything = ['{server,contract,client,examples,docs}/**/*.test.ts'];

@@ -7,9 +7,15 @@ import {
   createRequestLimiter,
   createSignatures,
   healthRoutes,
+  idempotencySealedColumn,
 } from './http/index.ts';
 import { auditRoutes, createAudit } from './modules/audit/index.ts';
-import { createIdentity, identityJobs, identityRoutes } from './modules/identity/index.ts';
+import {
+  createIdentity,
+  identityJobs,
+  identityRoutes,
+  identitySealedColumns,
+} from './modules/identity/index.ts';
 import {
   createSync,
   exportVault,
@@ -31,11 +37,16 @@ import {
   type MasterKeySource,
   readOrCreateSecretFile,
 } from './platform/crypto/index.ts';
-import { createDatabase, createMigrator, proveTenancy } from './platform/database/index.ts';
+import {
+  createDatabase,
+  createMigrator,
+  proveTenancy,
+  type SealedColumn,
+} from './platform/database/index.ts';
 import { createEvents } from './platform/events/index.ts';
 import { createFanout } from './platform/fanout/index.ts';
 import { createIds } from './platform/ids/index.ts';
-import { createJobs } from './platform/jobs/index.ts';
+import { createJobs, taskSealedColumn } from './platform/jobs/index.ts';
 import { lockDataFolder, prepareDataFolder } from './platform/lock/index.ts';
 import { createFolderMailer, createMailQueue, createSmtpMailer } from './platform/mail/index.ts';
 import { createRedis } from './platform/redis/index.ts';
@@ -59,6 +70,13 @@ const vaultIdleCloseMs = 60_000;
 const flushSeenEveryMs = 60_000;
 /** Writing the control database's files anew takes a moment in which everything waits. */
 const scrubWaitMs = 4 * 60_000;
+
+/** Where ciphertexts stand in the control database. */
+export const sealedColumns: readonly SealedColumn[] = [
+  ...identitySealedColumns,
+  idempotencySealedColumn,
+  taskSealedColumn,
+];
 
 /** Where this service keeps its master keys, and what wraps them. */
 export function masterKeySource({ masterKey, dataDir, kms }: Settings): MasterKeySource {

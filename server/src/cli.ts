@@ -1,5 +1,6 @@
 import { type Command, commandHelp, overview, UsageError, usage } from './cli/command.ts';
 import { explainFailure } from './cli/explain.ts';
+import { masterKey } from './cli/master-key.ts';
 import { migrate } from './cli/migrate.ts';
 import { parseArguments } from './cli/parse.ts';
 import { settings } from './cli/settings.ts';
@@ -8,7 +9,7 @@ import { tour } from './cli/tour.ts';
 import { findNearest } from './platform/config/index.ts';
 import { version } from './version.ts';
 
-const commands: readonly Command[] = [start, migrate, tour, settings];
+const commands: readonly Command[] = [start, migrate, masterKey, tour, settings];
 
 /** Runs one command line and answers the exit code: 0 done, 1 failed, 2 not understood. */
 export async function runCli(argv: readonly string[]): Promise<number> {

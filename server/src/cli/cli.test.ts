@@ -26,15 +26,19 @@ function alcove(args: readonly string[], env: Record<string, string> = {}, cwd =
 test.each([[[]], [['help']], [['--help']], [['-h']]])('`alcove %s` lists the commands', (args) => {
   const { code, out } = alcove(args);
   expect(code).toBe(0);
-  for (const name of ['start', 'migrate', 'tour', 'settings', 'help']) expect(out).toContain(`  ${name}`);
+  for (const name of ['start', 'migrate', 'master-key', 'tour', 'settings', 'help'])
+    expect(out).toContain(`  ${name}`);
 });
 
-test.each(['start', 'migrate', 'tour', 'settings'])('`alcove %s` has help, by --help and by help', (name) => {
-  const { code, out } = alcove([name, '--help']);
-  expect(code).toBe(0);
-  expect(out).toContain(`alcove ${name}`);
-  expect(alcove(['help', name]).out).toBe(out);
-});
+test.each(['start', 'migrate', 'master-key', 'tour', 'settings'])(
+  '`alcove %s` has help, by --help and by help',
+  (name) => {
+    const { code, out } = alcove([name, '--help']);
+    expect(code).toBe(0);
+    expect(out).toContain(`alcove ${name}`);
+    expect(alcove(['help', name]).out).toBe(out);
+  },
+);
 
 test('the version is that of the package', () => {
   const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
@@ -43,7 +47,7 @@ test('the version is that of the package', () => {
 
 test.each([
   [['strat'], 'There is no command "strat". Did you mean `alcove start`?'],
-  [['xyzzy'], 'There is no command "xyzzy". There are start, migrate, tour, settings, help.'],
+  [['xyzzy'], 'There is no command "xyzzy". There are start, migrate, master-key, tour, settings, help.'],
   [['help', 'migrat'], 'Did you mean `alcove migrate`?'],
   [['start', '--prot', '1'], '`alcove start` has no option --prot. It knows --help.'],
   [['start', 'now'], '`alcove start` does not know what to do with "now".'],

@@ -36,14 +36,14 @@ export class UsageError extends Error {
 }
 
 export function overview(commands: readonly Command[]): string {
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
   return [
     'Alcove: the self-hosted backend for private AI apps.',
     '',
     'alcove <command> [options]',
     '',
     ...lines,
-    `  ${'help'.padEnd(10)}Explain a command: alcove help migrate, or alcove migrate --help.`,
+    `  ${'help'.padEnd(12)}Explain a command: alcove help migrate, or alcove migrate --help.`,
     '',
     'alcove --version prints the version.',
   ].join('\n');

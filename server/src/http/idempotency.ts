@@ -40,6 +40,8 @@ export interface Idempotency {
 
 export type Keep = (tx: TxCtx, answer: KeptAnswer) => Promise<void>;
 
+export const idempotencySealedColumn = { table: 'idempotent_request', key: 'fence', column: 'answer' };
+
 const leaseMs = 60_000;
 const keptMs = 24 * 3_600_000;
 

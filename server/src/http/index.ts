@@ -1,6 +1,6 @@
 export { type Health, healthRoutes } from './health.ts';
 export { createHttp, type Http, type HttpOptions } from './http.ts';
-export { createIdempotency, type Idempotency } from './idempotency.ts';
+export { createIdempotency, type Idempotency, idempotencySealedColumn } from './idempotency.ts';
 export { createRequestLimiter, type Limiter } from './rate-limit/index.ts';
 export {
   type Access,

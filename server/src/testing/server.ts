@@ -10,8 +10,8 @@ export interface TestServer extends AsyncDisposable {
   readonly dataDir: string;
   /** Where its control database is; undefined when that is embedded. */
   readonly databaseUrl: string | undefined;
-  /** Stops the service and starts it again on the same folder, at another address. */
-  restart(): Promise<void>;
+  /** Stops the service and starts it again on the same folder, at another address; `env` takes the place of what was set. */
+  restart(env?: Environment): Promise<void>;
   /** Does a job that otherwise runs by the clock. */
   runJob(name: string): Promise<void>;
   /** Stops the service and leaves its data, for a test that looks at them. */
@@ -28,8 +28,8 @@ export interface TestServerOptions {
 /** Starts a service on a free port with a data folder of its own, on the database that this run of the tests is for. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const { dataDir, database, remove } = await copyTemplate();
-  const start = async () => {
-    const app = await createApp(settingsOf(dataDir, database, options.env), {
+  const start = async (env = options.env) => {
+    const app = await createApp(settingsOf(dataDir, database, env), {
       clock: options.clock ?? systemClock,
       log: options.log ?? createLogger({ level: 'silent' }),
     });
@@ -49,9 +49,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     },
     dataDir,
     databaseUrl: database,
-    async restart() {
+    async restart(env) {
       await stop();
-      running = await start();
+      running = await start(env);
     },
     runJob: (name) => running.app.runJob(name),
     stop,

@@ -47,6 +47,7 @@ export type { Keyring } from './keyring.ts';
 export { normaliseEmail } from './passwords/email.ts';
 export type { ProviderKeys, RevealedKey } from './provider-keys/provider-keys.ts';
 export { identityRoutes } from './routes.ts';
+export { identitySealedColumns } from './sealed-columns.ts';
 
 export interface Identity {
   readonly register: ReturnType<typeof createRegistration>;
