@@ -8,6 +8,11 @@ export const personalWorkspace = failure(
   'A personal workspace stays with its person for as long as the account stands.',
 );
 export const lastOwner = failure('workspace.last_owner', 409, 'A workspace cannot be without an owner.');
+export const guestsMakeNone = failure(
+  'workspace.guest_forbidden',
+  403,
+  'A guest makes no workspaces; convert it to an account first.',
+);
 export const tooManyWorkspaces = failure(
   'workspace.too_many',
   409,

@@ -119,6 +119,12 @@ export async function lockAndCountOwned(ctx: TxCtx, accountId: string): Promise<
   return rows[0]?.count ?? 0;
 }
 
+/** A guest has its own workspace, whose limits are tight, and makes no others. */
+export async function isGuest(ctx: TxCtx, accountId: string): Promise<boolean> {
+  const { rows } = await sql`select from account where id = ${accountId} and kind = 'guest'`.execute(ctx.tx);
+  return rows.length === 1;
+}
+
 // Members
 
 export async function insertMember(

@@ -52,6 +52,7 @@ export function createWorkspaceService(parts: WorkspaceParts): WorkspaceService 
     create: (ctx, name) =>
       asSystem(ctx, async (tx) => {
         const { accountId } = tx.actor;
+        if (await store.isGuest(tx, accountId)) throw errors.guestsMakeNone();
         if ((await store.lockAndCountOwned(tx, accountId)) >= limits.ownedMax)
           throw errors.tooManyWorkspaces(`An account may own ${limits.ownedMax}.`);
         const id = ids.uuid();

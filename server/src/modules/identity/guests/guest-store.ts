@@ -80,9 +80,15 @@ export async function deleteAccount(ctx: TxCtx, id: string): Promise<void> {
   await sql`delete from account where id = ${id}`.execute(ctx.tx);
 }
 
-/** Some guests whose time is over, the oldest first. */
-export async function listExpiredGuests(ctx: TxCtx, now: Date, limit: number): Promise<{ id: string }[]> {
+/** Some guests whose time is over, in the order of their ids. */
+export async function listExpiredGuests(
+  ctx: TxCtx,
+  now: Date,
+  page: { readonly after: string | undefined; readonly limit: number },
+): Promise<{ id: string }[]> {
+  const after = page.after ?? null;
   const { rows } = await sql<{ id: string }>`select id from account
-    where kind = 'guest' and expires_at <= ${now} order by expires_at limit ${limit}`.execute(ctx.tx);
+    where kind = 'guest' and expires_at <= ${now} and (${after}::uuid is null or id > ${after}::uuid)
+    order by id limit ${page.limit}`.execute(ctx.tx);
   return rows;
 }

@@ -49,6 +49,20 @@ async function newAccount(email = newEmail()): Promise<Caller> {
   return asCaller(answer);
 }
 
+/** A workspace of somebody else, into which the guest was invited. */
+async function joinOther(
+  guest: Caller,
+  role = 'member',
+  owner?: Caller,
+): Promise<{ id: string; host: Caller }> {
+  const host = owner ?? (await newAccount());
+  const { id } = (await host.call('POST', '/workspaces', { name: 'Shared' })).body;
+  const invitation = { email: newEmail(), role };
+  const { token } = (await host.call('POST', `/workspaces/${id}/invitations`, invitation)).body;
+  expect((await guest.call('POST', '/workspaces/invitations/accept', { token })).status).toBe(200);
+  return { id, host };
+}
+
 const login = (email: string, rest: object = {}) =>
   callApi(server.url, 'POST', '/auth/login', { email, password, ...rest });
 
@@ -84,7 +98,7 @@ test.each([
 
 test('converting keeps the id, the session and what the guest owns, and takes the end away', async () => {
   const guest = await newGuest();
-  const made = await guest.call('POST', '/workspaces', { name: 'My first' });
+  const shared = await joinOther(guest);
   const email = newEmail();
   const { status, body } = await guest.call('POST', '/auth/convert-session', {
     email: ` ${email.toUpperCase()} `,
@@ -99,13 +113,14 @@ test('converting keeps the id, the session and what the guest owns, and takes th
     displayName: 'Ada',
   });
   expect(body.account.expiresAt).toBeUndefined();
-  for (const caller of [guest, asCaller({ ...made, body }), asCaller(await login(email))]) {
+  for (const caller of [
+    guest,
+    asCaller({ status, body, headers: new Headers() }),
+    asCaller(await login(email)),
+  ]) {
     const me = (await caller.call('GET', '/auth/me')).body;
     expect(me.account.id).toBe(guest.body.account.id);
-    expect(me.workspaces.map(({ id }: { id: string }) => id)).toEqual([
-      guest.body.workspace.id,
-      made.body.id,
-    ]);
+    expect(me.workspaces.map(({ id }: { id: string }) => id)).toEqual([guest.body.workspace.id, shared.id]);
   }
   const quota = (await guest.call('GET', `/workspaces/${guest.body.workspace.id}/quota`)).body;
   expect(quota.limits.members).toBeGreaterThan(1);
@@ -218,14 +233,18 @@ test.each([
 
 test("merging moves the guest's workspaces to the account and ends the guest", async () => {
   const [ada, guest] = [await newAccount(), await newGuest()];
-  const second = (await guest.call('POST', '/workspaces', { name: 'Second' })).body;
+  const [second, own] = [await joinOther(guest), await joinOther(guest, 'owner', ada)];
   const { accessToken: guestToken, refreshToken } = guest.body.tokens;
   const { status, body } = await ada.call('POST', '/auth/guest/merge', { guestToken, name: 'Tried out' });
   expect(status).toBe(200);
   expect(body.workspace).toEqual({ id: guest.body.workspace.id, name: 'Tried out', role: 'owner' });
   const { workspaces } = (await ada.call('GET', '/auth/me')).body;
   expect(workspaces.slice(1)).toEqual(
-    expect.arrayContaining([body.workspace, { id: second.id, name: 'Second', role: 'owner' }]),
+    expect.arrayContaining([
+      body.workspace,
+      { id: second.id, name: 'Shared', role: 'member' },
+      { id: own.id, name: 'Shared', role: 'owner' },
+    ]),
   );
   expect((await guest.call('GET', '/auth/me')).status).toBe(401);
   expect((await callApi(server.url, 'POST', '/auth/refresh', { refreshToken })).status).toBe(401);
@@ -261,12 +280,17 @@ test('a guest takes over no guest, itself least of all', async () => {
   expect((await other.call('GET', '/auth/me')).status).toBe(200);
 });
 
-test('a guest whose time is over is removed with its workspaces, and no other guest is', async () => {
+async function membersOf({ id, host }: { id: string; host: Caller }): Promise<unknown[]> {
+  const renewed = asCaller(await login(host.body.account.email));
+  return (await renewed.call('GET', `/workspaces/${id}/members`)).body.data;
+}
+
+test('a guest whose time is over is removed with its memberships, and no other guest is', async () => {
   const old = await newGuest();
-  const shared = (await old.call('POST', '/workspaces', { name: 'Old' })).body;
-  clock.forward(29 * dayMs);
+  const shared = await joinOther(old);
+  clock.forward(29.5 * dayMs);
   const young = await newGuest();
-  clock.forward(2 * dayMs);
+  clock.forward(dayMs / 2 + 60_000);
   await server.runJob('identity.expire-guests');
   const { refreshToken } = old.body.tokens;
   expect((await callApi(server.url, 'POST', '/auth/refresh', { refreshToken })).body.code).toBe(
@@ -278,8 +302,45 @@ test('a guest whose time is over is removed with its workspaces, and no other gu
   expect(renewed.status).toBe(200);
   const authorization = `Bearer ${renewed.body.tokens.accessToken}`;
   expect((await callApi(server.url, 'GET', '/auth/me', undefined, { authorization })).status).toBe(200);
-  const gone = await callApi(server.url, 'GET', `/workspaces/${shared.id}`, undefined, { authorization });
-  expect(gone.body.code).toBe('workspace.not_found');
+  expect(await membersOf(shared)).toHaveLength(1);
+});
+
+test('a guest that others need as the owner of their workspace stays, and keeps no other guest here', async () => {
+  await using other = await startTestServer({ clock });
+  const call = (token: string, method: string, path: string, body?: unknown) =>
+    callApi(other.url, method, path, body, { authorization: `Bearer ${token}` });
+  const come = async (path: string, body: object) =>
+    (await callApi(other.url, 'POST', path, body)).body.tokens;
+  const host = await come('/auth/signup', { email: newEmail(), password });
+  const [needed, alone] = [await come('/auth/guest', {}), await come('/auth/guest', {})];
+  const { id } = (await call(host.accessToken, 'POST', '/workspaces', { name: 'Shared' })).body;
+  const invitation = { email: newEmail(), role: 'owner' };
+  const invited = await call(host.accessToken, 'POST', `/workspaces/${id}/invitations`, invitation);
+  const { token } = invited.body;
+  await call(needed.accessToken, 'POST', '/workspaces/invitations/accept', { token });
+  const me = (await call(host.accessToken, 'GET', '/auth/me')).body.account.id;
+  const demoted = await call(host.accessToken, 'PATCH', `/workspaces/${id}/members/${me}`, {
+    role: 'member',
+  });
+  expect(demoted.status).toBe(200);
+  clock.forward(29.5 * dayMs);
+  const kept = await Promise.all(
+    [needed, alone].map(({ refreshToken }) => come('/auth/refresh', { refreshToken })),
+  );
+  clock.forward(dayMs);
+  await other.runJob('identity.expire-guests');
+  const statuses = kept.map(
+    async ({ refreshToken }) => (await callApi(other.url, 'POST', '/auth/refresh', { refreshToken })).status,
+  );
+  expect(await Promise.all(statuses)).toEqual([200, 401]);
+});
+
+test('a guest makes no workspaces, in which its tight limits would not hold', async () => {
+  const guest = await newGuest();
+  expect(await guest.call('POST', '/workspaces', { name: 'More' })).toMatchObject({
+    status: 403,
+    body: { code: 'workspace.guest_forbidden' },
+  });
 });
 
 test('the token of a removed guest is refused on its next request', async () => {
