@@ -2,7 +2,7 @@
 import type { Kind } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { type History, type Position, readCursor, writeCursor } from './cursor.ts';
-import { createVaultStore, type VaultStore } from './vault-store.ts';
+import { createVaultStore, type Stretch, type VaultStore } from './vault-store.ts';
 
 export interface PullInput {
   readonly cursor: string | undefined;
@@ -26,19 +26,16 @@ export function pull(vault: VaultDatabase, input: PullInput): PullOutput {
   const history = store.getHistory();
   if (input.acknowledged !== undefined) acknowledge(vault, store, input, input.acknowledged, history);
   const from = input.cursor === undefined ? beginning(history) : readCursor(input.cursor, history);
-  const page = choosePage(store, input, from);
-  const seq = page.hasMore ? page.lastSeq : history.head;
+  const stretch = { kinds: input.kinds, afterSeq: from.seq, quietUpTo: from.quietUpTo };
+  const { lastSeq, hasMore } = choosePage(store, stretch, input.limit);
+  const seq = hasMore ? lastSeq : history.head;
   const cursor = writeCursor(history.generation, {
     seq,
     quietUpTo: seq < from.quietUpTo ? from.quietUpTo : 0,
   });
-  const tail = JSON.stringify({ cursor, hasMore: page.hasMore, conflictsOpen: store.countOpenConflicts() });
-  const items = page.lastSeq === from.seq ? none : store.readPageJson(page.stretch, page.lastSeq);
-  return { json: Buffer.concat([head, items, Buffer.from(`],${tail.slice(1)}`)]) };
+  const rest = { cursor, hasMore, conflictsOpen: store.countOpenConflicts() };
+  return { json: store.writePage(stretch, lastSeq, rest) };
 }
-
-const head = Buffer.from('{"changes":[');
-const none = new Uint8Array();
 
 const beginning = (history: History): Position => ({ seq: 0, quietUpTo: history.head });
 
@@ -55,18 +52,31 @@ function acknowledge(
   vault.transaction(() => store.acknowledge(input.deviceId, seq, new Date(input.nowMs).toISOString()));
 }
 
+interface PageEnd {
+  readonly lastSeq: number;
+  readonly hasMore: boolean;
+}
+
 /** Weighs before it reads: how many of the next items fit into one answer. */
-function choosePage(store: VaultStore, input: PullInput, from: Position) {
-  const stretch = { kinds: input.kinds, afterSeq: from.seq, quietUpTo: from.quietUpTo };
-  let lastSeq = from.seq;
+function choosePage(store: VaultStore, stretch: Stretch, limit: number): PageEnd {
+  const { count, lastSeq, weight } = store.measure(stretch, limit);
+  if (lastSeq === null) return { lastSeq: stretch.afterSeq, hasMore: false };
+  if (weight > pageBytesMax) return chooseHeavyPage(store, stretch, limit);
+  return { lastSeq, hasMore: count === limit && hasAnyAfter(store, stretch, lastSeq) };
+}
+
+/** As many as stay below the bound, and at least one: an item that is larger by itself has to travel too. */
+function chooseHeavyPage(store: VaultStore, stretch: Stretch, limit: number): PageEnd {
+  let lastSeq = stretch.afterSeq;
   let weightSum = 0;
-  let count = 0;
-  for (const { seq, weight } of store.weigh(stretch, input.limit + 1)) {
+  for (const { seq, weight } of store.weigh(stretch, limit)) {
     weightSum += weight;
-    const isFull = count === input.limit || (count > 0 && weightSum > pageBytesMax);
-    if (isFull) return { stretch, lastSeq, hasMore: true };
+    if (weightSum > pageBytesMax && lastSeq > stretch.afterSeq) return { lastSeq, hasMore: true };
     lastSeq = seq;
-    count += 1;
   }
-  return { stretch, lastSeq, hasMore: false };
+  return { lastSeq, hasMore: hasAnyAfter(store, stretch, lastSeq) };
+}
+
+function hasAnyAfter(store: VaultStore, stretch: Stretch, afterSeq: number): boolean {
+  return store.measure({ ...stretch, afterSeq }, 1).count > 0;
 }

@@ -93,6 +93,13 @@ export interface Stretch {
   readonly quietUpTo: number;
 }
 
+/** What several items of the feed come to. */
+export interface Measure {
+  readonly count: number;
+  readonly lastSeq: number | null;
+  readonly weight: number;
+}
+
 /** What an item of the feed adds to an answer, in bytes, rounded up. */
 export interface Weight {
   readonly seq: number;
@@ -122,7 +129,8 @@ export function createVaultStore(vault: VaultDatabase) {
       return row.json;
     },
     weigh: (stretch: Stretch, rowsMax: number) => weigh(vault, stretch, rowsMax),
-    readPageJson: (stretch: Stretch, upToSeq: number) => readPageJson(vault, stretch, upToSeq),
+    measure: (stretch: Stretch, rowsMax: number) => measure(vault, stretch, rowsMax),
+    writePage: (stretch: Stretch, upToSeq: number, rest: object) => writePage(vault, stretch, upToSeq, rest),
 
     findOpenConflict(kind: Kind, itemId: string): string | undefined {
       return vault
@@ -262,19 +270,30 @@ export function rowToVersion(row: VersionRow): HeldVersion {
 }
 
 /** Each table is in the order of its key, so SQLite merges them row by row and reads no further than it is asked. */
-function weigh(vault: VaultDatabase, { kinds, afterSeq, quietUpTo }: Stretch, rowsMax: number): Weight[] {
-  const selects = kinds.map((kind) => weighSql[kind]).join(' UNION ALL ');
-  return vault.statement<Weight>(`${selects} ORDER BY seq LIMIT ?3`).all(afterSeq, quietUpTo, rowsMax);
+function weigh(vault: VaultDatabase, stretch: Stretch, rowsMax: number): Weight[] {
+  const { kinds, afterSeq, quietUpTo } = stretch;
+  return vault.statement<Weight>(weightsSql(kinds)).all(afterSeq, quietUpTo, rowsMax);
 }
 
-/** The items of the stretch, in the order of their numbers, as members of a JSON list. */
-function readPageJson(
-  vault: VaultDatabase,
-  { kinds, afterSeq, quietUpTo }: Stretch,
-  upToSeq: number,
-): Uint8Array {
-  const selects = kinds.map((kind) => pageJsonSql[kind]).join(' UNION ALL ');
-  const sql = `SELECT CAST(group_concat(json ORDER BY seq) AS BLOB) AS json FROM (${selects})`;
-  const row = vault.statement<{ json: Uint8Array | null }>(sql).get(afterSeq, quietUpTo, upToSeq);
-  return row?.json ?? new Uint8Array();
+/** What the next items come to, without making a row of each. */
+function measure(vault: VaultDatabase, stretch: Stretch, rowsMax: number): Measure {
+  const { kinds, afterSeq, quietUpTo } = stretch;
+  const sql = `SELECT count(*) AS count, max(seq) AS lastSeq, total(weight) AS weight FROM (${weightsSql(kinds)})`;
+  const measured = vault.statement<Measure>(sql).get(afterSeq, quietUpTo, rowsMax);
+  if (measured === undefined) throw new Error('counting answers a row');
+  return measured;
+}
+
+const weightsSql = (kinds: readonly Kind[]) =>
+  `${kinds.map((kind) => weighSql[kind]).join(' UNION ALL ')} ORDER BY seq LIMIT ?3`;
+
+/** A whole answer as JSON: the items of the stretch in the order of their numbers, and the members of `rest`. */
+function writePage(vault: VaultDatabase, stretch: Stretch, upToSeq: number, rest: object): Uint8Array {
+  const { kinds, afterSeq, quietUpTo } = stretch;
+  const items = kinds.map((kind) => pageJsonSql[kind]).join(' UNION ALL ');
+  const sql = `SELECT CAST(concat('{"changes":[', group_concat(json ORDER BY seq), ?4) AS BLOB) AS json FROM (${items})`;
+  const tail = `],${JSON.stringify(rest).slice(1)}`;
+  const row = vault.statement<{ json: Uint8Array }>(sql).get(afterSeq, quietUpTo, upToSeq, tail);
+  if (row === undefined) throw new Error('concatenating answers a row');
+  return row.json;
 }
