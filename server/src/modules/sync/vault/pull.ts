@@ -62,7 +62,7 @@ function choosePage(store: VaultStore, stretch: Stretch, limit: number): PageEnd
   const { count, lastSeq, weight } = store.measure(stretch, limit);
   if (lastSeq === null) return { lastSeq: stretch.afterSeq, hasMore: false };
   if (weight > pageBytesMax) return chooseHeavyPage(store, stretch, limit);
-  return { lastSeq, hasMore: count === limit && hasAnyAfter(store, stretch, lastSeq) };
+  return { lastSeq, hasMore: count === limit && store.hasAny({ ...stretch, afterSeq: lastSeq }) };
 }
 
 /** As many as stay below the bound, and at least one: an item that is larger by itself has to travel too. */
@@ -74,9 +74,5 @@ function chooseHeavyPage(store: VaultStore, stretch: Stretch, limit: number): Pa
     if (weightSum > pageBytesMax && lastSeq > stretch.afterSeq) return { lastSeq, hasMore: true };
     lastSeq = seq;
   }
-  return { lastSeq, hasMore: hasAnyAfter(store, stretch, lastSeq) };
-}
-
-function hasAnyAfter(store: VaultStore, stretch: Stretch, afterSeq: number): boolean {
-  return store.measure({ ...stretch, afterSeq }, 1).count > 0;
+  return { lastSeq, hasMore: store.hasAny({ ...stretch, afterSeq: lastSeq }) };
 }

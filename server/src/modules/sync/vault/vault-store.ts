@@ -47,6 +47,9 @@ const weighSql = ofEachKind(
       (SELECT total(${versionWeight}) FROM siblings WHERE kind = '${kind}' AND item_id = item.id)) AS weight
     FROM ${table} AS item WHERE seq > ?1 AND (live = 1 OR seq > ?2)`,
 );
+const hasAnySql = ofEachKind(
+  (_, table) => `EXISTS (SELECT 1 FROM ${table} WHERE seq > ?1 AND (live = 1 OR seq > ?2))`,
+);
 const pageJsonSql = ofEachKind(
   (kind, table) => `SELECT seq, ${itemJson(kind)} AS json
     FROM ${table} AS item WHERE seq > ?1 AND (live = 1 OR seq > ?2) AND seq <= ?3`,
@@ -129,6 +132,7 @@ export function createVaultStore(vault: VaultDatabase) {
       return row.json;
     },
     weigh: (stretch: Stretch, rowsMax: number) => weigh(vault, stretch, rowsMax),
+    hasAny: (stretch: Stretch) => hasAny(vault, stretch),
     measure: (stretch: Stretch, rowsMax: number) => measure(vault, stretch, rowsMax),
     writePage: (stretch: Stretch, upToSeq: number, rest: object) => writePage(vault, stretch, upToSeq, rest),
 
@@ -282,6 +286,11 @@ function measure(vault: VaultDatabase, stretch: Stretch, rowsMax: number): Measu
   const measured = vault.statement<Measure>(sql).get(afterSeq, quietUpTo, rowsMax);
   if (measured === undefined) throw new Error('counting answers a row');
   return measured;
+}
+
+function hasAny(vault: VaultDatabase, { kinds, afterSeq, quietUpTo }: Stretch): boolean {
+  const sql = `SELECT ${kinds.map((kind) => hasAnySql[kind]).join(' OR ')} AS found`;
+  return vault.statement<{ found: 0 | 1 }>(sql).get(afterSeq, quietUpTo)?.found === 1;
 }
 
 const weightsSql = (kinds: readonly Kind[]) =>
