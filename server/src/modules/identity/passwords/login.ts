@@ -13,6 +13,7 @@ import {
 } from './credential-store.ts';
 import { normaliseEmail } from './email.ts';
 import { invalidCredentials } from './errors.ts';
+import { createGate } from './gate.ts';
 import type { PasswordHasher } from './hashing.ts';
 
 interface LoginParts extends SignInParts {
@@ -23,16 +24,25 @@ interface LoginParts extends SignInParts {
 }
 
 /**
+ * Before the database is asked, not only before the hash: with hundreds of guesses waiting for the one connection of the
+ * embedded database everybody else would wait behind them.
+ */
+const guessing = { parallelMax: 4, waitingMax: 60 };
+
+/**
  * Until the password is known to be right, everything happens alike for an address of somebody and of nobody: the same
  * statements, the same work, the same answer.
  */
 export function createLogin(parts: LoginParts) {
   const { attempts, hasher } = parts;
+  const gate = createGate(guessing);
   return async (ctx: Ctx, request: LoginRequest): Promise<LoggedIn> => {
     const email = normaliseEmail(request.email);
     const coming = await readComingDevice(request.device);
-    const credential = await attempts.begin(ctx, email, (tx) => findCredentialByEmail(tx, email));
-    const isRight = await hasher.matches(request.password, credential?.hash);
+    const { credential, isRight } = await gate(async () => {
+      const found = await attempts.begin(ctx, email, (tx) => findCredentialByEmail(tx, email));
+      return { credential: found, isRight: await hasher.matches(request.password, found?.hash) };
+    });
     if (credential === undefined || !isRight) throw invalidCredentials();
     const renewed = hasher.isOutdated(credential.hash) ? await hasher.hash(request.password) : undefined;
     const guestWorkspace = await parts.findGuestOffer(ctx, request.guestToken);
