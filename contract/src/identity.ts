@@ -51,6 +51,9 @@ export const Account = Type.Object({
     Type.Literal('guest'),
   ]),
   email: Nullable(Type.String()),
+  emailVerified: Type.Optional(
+    Type.Boolean({ description: 'With an address: whether it is known to reach this person.' }),
+  ),
   displayName: Nullable(Type.String()),
   createdAt: Timestamp,
   expiresAt: Type.Optional(Timestamp),

@@ -7,6 +7,7 @@ export function renderAccount(row: AccountRow): Account {
     id: row.id,
     kind: row.kind,
     email: row.email,
+    ...(row.email === null ? {} : { emailVerified: row.email_verified_at !== null }),
     displayName: row.display_name,
     createdAt: row.created_at.toISOString(),
     ...(row.expires_at === null ? {} : { expiresAt: row.expires_at.toISOString() }),

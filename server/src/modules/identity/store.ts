@@ -7,6 +7,7 @@ export interface AccountRow {
   readonly id: string;
   readonly kind: 'anonymous' | 'password' | 'oauth' | 'guest';
   readonly email: string | null;
+  readonly email_verified_at: Date | null;
   readonly display_name: string | null;
   readonly created_at: Date;
   readonly expires_at: Date | null;

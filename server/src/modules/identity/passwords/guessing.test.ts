@@ -88,6 +88,10 @@ test('guesses at the door do not keep whoever is signed in from acting', async (
 test('counts outlive a restart of the service', async () => {
   const { email } = await signup();
   await inTurn(11, () => login(email, 'wrong guess'));
+  for (const waitMs of [2_000, 4_000, 8_000, 16_000, 32_000]) {
+    clock.forward(waitMs);
+    await login(email, 'wrong guess');
+  }
   await server.restart();
   expect((await login(email, password)).status).toBe(429);
 });
@@ -100,6 +104,8 @@ test('when too many wait for a hash, the next is sent away at once instead of wa
   expect(busy[0]?.headers.get('retry-after')).toBe('2');
   expect(answers.filter(({ status }) => status === 401).length).toBeGreaterThanOrEqual(60);
 });
+
+const forgot = (email: string) => callApi(server.url, 'POST', '/auth/password/forgot', { email });
 
 const median = (numbers: readonly number[]) =>
   [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
@@ -123,4 +129,16 @@ test('the time of an answer does not tell whether an address is known', async ()
   const ratio = median(times.known) / median(times.unknown);
   expect(ratio).toBeGreaterThan(0.6);
   expect(ratio).toBeLessThan(1.6);
+});
+
+test('the time in which a forgotten password is answered does not tell either', async () => {
+  const known = await Promise.all(Array.from({ length: 15 }, async () => (await signup()).email));
+  const times = { known: [0], unknown: [0] };
+  for (const email of known) {
+    times.known.push(await timed(() => forgot(email)));
+    times.unknown.push(await timed(() => forgot(newEmail())));
+  }
+  const ratio = median(times.known) / median(times.unknown);
+  expect(ratio).toBeGreaterThan(0.4);
+  expect(ratio).toBeLessThan(2.5);
 });

@@ -44,7 +44,7 @@ async function signup(email = newEmail(), more: object = {}): Promise<Answer> {
 test('signing up makes an account with a workspace and tokens that work, and sends a letter', async () => {
   const email = newEmail();
   const { body } = await signup(email, { displayName: 'Ada' });
-  expect(body.account).toMatchObject({ kind: 'password', email, displayName: 'Ada' });
+  expect(body.account).toMatchObject({ kind: 'password', email, emailVerified: false, displayName: 'Ada' });
   expect(body).not.toHaveProperty('device');
   const me = await get('/auth/me', body.tokens.accessToken);
   expect(me.body).toMatchObject({ account: body.account, workspaces: [{ role: 'owner' }] });
@@ -294,7 +294,10 @@ test('the code of the first letter proves the address, once', async () => {
   const { body } = await signup(email);
   const token = codeIn(await waitForLetter(server, email, /Confirm/));
   const verified = await post('/auth/email/verify', { token });
-  expect(verified).toMatchObject({ status: 200, body: { account: { id: body.account.id, email } } });
+  expect(verified).toMatchObject({
+    status: 200,
+    body: { account: { id: body.account.id, email, emailVerified: true } },
+  });
   expect((await post('/auth/email/verify', { token })).body.code).toBe('auth.mail_token_invalid');
 });
 
