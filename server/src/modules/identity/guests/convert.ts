@@ -13,7 +13,7 @@ import * as store from '../store.ts';
 import type { TokenService } from '../tokens.ts';
 import type { Trail } from '../trail.ts';
 import { notGuest } from './errors.ts';
-import { convertGuest, lockGuest, unlimitWorkspaces } from './guest-store.ts';
+import { convertGuest, lockGuest, unlimitWorkspace } from './guest-store.ts';
 
 export interface ConvertParts {
   readonly clock: Clock;
@@ -49,7 +49,7 @@ async function convert(
   const account = await convertGuest(tx, accountId, { email, displayName });
   if (account === undefined) throw emailTaken();
   await insertCredential(tx, { accountId, hash, at: new Date(clock.now()) });
-  await unlimitWorkspaces(tx, accountId);
+  await unlimitWorkspace(tx, accountId);
   await passwords.askToVerify(tx, accountId, email);
   const converted = { account: renderAccount(account), tokens: await tokens.issue(tx, session) };
   const target = { type: 'account', id: accountId };

@@ -18,11 +18,11 @@ export async function limitWorkspace(
     values (${workspaceId}, 1, 0, ${limits.storageBytesMax})`.execute(ctx.tx);
 }
 
-/** From now on it has the room that every workspace has; what it used stays counted. */
-export async function unlimitWorkspaces(ctx: TxCtx, accountId: string): Promise<void> {
+/** From now on the account's own workspace has the room that every workspace has; what it used stays counted. */
+export async function unlimitWorkspace(ctx: TxCtx, accountId: string): Promise<void> {
   await sql`update workspace_quota set members_max = null, invitations_max = null, storage_bytes_max = null
     where workspace_id in (select workspace_id from member
-      where account_id = ${accountId} and role = 'owner')`.execute(ctx.tx);
+      where account_id = ${accountId} and personal)`.execute(ctx.tx);
 }
 
 /** The guest, whom nobody else changes until this transaction is over; undefined for every other kind of account. */
@@ -54,8 +54,13 @@ export interface MembershipRow {
 
 export async function listMemberships(ctx: TxCtx, accountId: string): Promise<MembershipRow[]> {
   const { rows } = await sql<MembershipRow>`select workspace_id, role, personal from member
-    where account_id = ${accountId} order by personal desc, workspace_id`.execute(ctx.tx);
+    where account_id = ${accountId} order by workspace_id`.execute(ctx.tx);
   return rows;
+}
+
+/** Makes whatever changes the workspace's members take turns. */
+export async function lockWorkspace(ctx: TxCtx, id: string): Promise<void> {
+  await sql`select from workspace where id = ${id} for update`.execute(ctx.tx);
 }
 
 /** Puts another account in the place of a member. Where both are members, the one that stays gets the higher role. */

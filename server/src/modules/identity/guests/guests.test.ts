@@ -252,7 +252,9 @@ test("merging moves the guest's workspaces to the account and ends the guest", a
   const quota = await ada.call('GET', `/workspaces/${body.workspace.id}/quota`);
   expect(quota.body.limits.members).toBeGreaterThan(1);
   const moved = (await ada.call('GET', '/audit/logs?action=member.added', undefined, headers)).body.data;
-  expect(moved).toEqual([expect.objectContaining({ detail: { inPlaceOf: guest.body.account.id } })]);
+  expect(moved).toEqual([
+    expect.objectContaining({ detail: { role: 'owner', inPlaceOf: guest.body.account.id } }),
+  ]);
   const merged = (await ada.call('GET', '/audit/logs?action=guest.merged')).body.data;
   expect(merged).toHaveLength(1);
   expect((await ada.call('GET', '/audit/verify', undefined, headers)).body.valid).toBe(true);

@@ -41,7 +41,8 @@ export function createMerge(parts: MergeParts) {
       await sessions.end(tx, guestId, {});
       const moved = await moveMemberships(tx, parts, { guestId, name });
       await guestStore.deleteAccount(tx, guestId);
-      await recordMerge(tx, parts, { guestId, workspaceId: moved.id });
+      const detail = { workspaceId: moved.id };
+      await parts.trail.record(tx, accountId, { action: 'guest.merged', target: asSubject(guestId), detail });
       return { workspace: moved };
     });
   };
@@ -87,47 +88,28 @@ async function moveMemberships(
   const memberships = await guestStore.listMemberships(tx, guestId);
   const own = memberships.find(({ personal }) => personal);
   if (own === undefined) throw new Error('a guest without a personal workspace');
-  await guestStore.unlimitWorkspaces(tx, guestId);
+  await guestStore.unlimitWorkspace(tx, guestId);
   await guestStore.renameWorkspace(tx, own.workspace_id, name);
   for (const membership of memberships) await handOver(tx, parts, membership, guestId);
   return { id: own.workspace_id, name, role: own.role };
 }
 
+/** In the order in which everybody takes locks: the workspace, its rows, its audit log, its events. */
 async function handOver(
   tx: TxCtx<AccountActor>,
-  { clock, events }: MergeParts,
+  { clock, audit, events }: MergeParts,
   membership: guestStore.MembershipRow,
   guestId: string,
 ): Promise<void> {
   const { accountId } = tx.actor;
   const { workspace_id: workspaceId, role } = membership;
+  await guestStore.lockWorkspace(tx, workspaceId);
   await guestStore.handOver(tx, membership, { accountId, at: new Date(clock.now()) });
-  await events.append(tx, {
-    type: 'member.added',
-    workspaceId,
-    subject: asSubject(accountId),
-    data: { role },
-  });
-  await events.append(tx, { type: 'member.removed', workspaceId, subject: asSubject(guestId) });
+  const [added, removed] = [asSubject(accountId), asSubject(guestId)];
+  const detail = { role, inPlaceOf: guestId };
+  await audit.record(tx, { action: 'member.added', target: added, workspaceId, detail });
+  await events.append(tx, { type: 'member.added', workspaceId, subject: added, data: { role } });
+  await events.append(tx, { type: 'member.removed', workspaceId, subject: removed });
 }
 
 const asSubject = (id: string) => ({ type: 'account', id });
-
-async function recordMerge(
-  tx: TxCtx<AccountActor>,
-  { audit, trail }: MergeParts,
-  { guestId, workspaceId }: { readonly guestId: string; readonly workspaceId: string },
-): Promise<void> {
-  const { accountId } = tx.actor;
-  await audit.record(tx, {
-    action: 'member.added',
-    target: asSubject(accountId),
-    workspaceId,
-    detail: { inPlaceOf: guestId },
-  });
-  await trail.record(tx, accountId, {
-    action: 'guest.merged',
-    target: asSubject(guestId),
-    detail: { workspaceId },
-  });
-}
