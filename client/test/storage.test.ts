@@ -1,12 +1,14 @@
 import 'fake-indexeddb/auto';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { memoryStorage, type Storage } from '@alcove/client';
+import { memoryStorage, type Storage, type StorageHandle } from '@alcove/client';
 import { indexedDbStorage } from '@alcove/client/browser';
 import { sqliteStorage } from '@alcove/client/node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 let folder: string;
 let made = 0;
@@ -23,6 +25,67 @@ const adapters: [string, () => Storage][] = [
   ['SQLite', () => sqliteStorage(freshFile())],
   ['IndexedDB', () => indexedDbStorage(`store-${made++}`)],
 ];
+const lockingAdapters: typeof adapters = [
+  ...adapters,
+  ['IndexedDB without Web Locks', () => indexedDbStorage(`store-${made++}`)],
+];
+
+const never = new AbortController().signal;
+
+/** A count that is read, thought about and written, so that two at once would lose one. */
+async function countUp(handle: StorageHandle): Promise<void> {
+  const before = Number((await handle.read('count')) ?? 0);
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  await handle.write([{ key: 'count', value: String(before + 1) }]);
+}
+
+describe.each(lockingAdapters)('the locks of the %s store', (_name, create) => {
+  beforeEach(() => {
+    if (_name.endsWith('without Web Locks')) vi.stubGlobal('navigator', {});
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('let one client work under a name at a time', async () => {
+    const storage = create();
+    const handles = [await storage.open(), await storage.open()];
+    await Promise.all(
+      Array.from({ length: 30 }, (_, at) => {
+        const handle = handles[at % 2];
+        return handle?.withLock?.('count', () => countUp(handle), never);
+      }),
+    );
+    expect(await handles[0]?.read('count')).toBe('30');
+    for (const handle of handles) await handle.close();
+  });
+
+  it('do not hold up work under another name, and are free again after a failure', async () => {
+    const handle = await create().open();
+    const answer = await handle.withLock?.(
+      'outer',
+      async () => handle.withLock?.('inner', async () => 'reached', never),
+      never,
+    );
+    expect(answer).toBe('reached');
+    const failing = handle.withLock?.('outer', () => Promise.reject(new Error('thrown by the work')), never);
+    await expect(failing).rejects.toThrow('thrown by the work');
+    expect(await handle.withLock?.('outer', async () => 'free', never)).toBe('free');
+    await handle.close();
+  });
+
+  it('are not waited for any more once the signal fires', async () => {
+    const storage = create();
+    const [holder, waiter] = [await storage.open(), await storage.open()];
+    const held = Promise.withResolvers<void>();
+    const holding = holder.withLock?.('name', () => held.promise, never);
+    const waiting = waiter.withLock?.('name', async () => 'never', AbortSignal.timeout(50));
+    const unreached = expect(waiting).rejects.toMatchObject({ code: 'aborted' });
+    // Only the in-memory locks notice when their turn has come; nothing runs in any of them.
+    setTimeout(held.resolve, 100);
+    await unreached;
+    await holding;
+    for (const handle of [holder, waiter]) await handle.close();
+  });
+});
 
 describe.each(adapters)('the %s store', (_name, create) => {
   it('gives back what was written, also after it was closed and opened again', async () => {
@@ -81,12 +144,25 @@ describe.each(adapters)('the %s store', (_name, create) => {
     await handle.close();
   });
 
-  it('refuses a second client while it is open, and takes one afterwards', async () => {
+  it('lets in a second client, which reads what the first one writes', async () => {
     const storage = create();
-    const first = await storage.open();
-    await expect(storage.open()).rejects.toMatchObject({ code: 'storage.in_use' });
+    const [first, second] = [await storage.open(), await storage.open()];
+    await first.write([{ key: 'a', value: 'one' }]);
+    expect(await second.read('a')).toBe('one');
     await first.close();
-    await (await storage.open()).close();
+    await second.write([{ key: 'a', value: 'two' }]);
+    expect(await second.read('a')).toBe('two');
+    await second.close();
+  });
+
+  it('keeps every write of two clients that write at once', async () => {
+    const storage = create();
+    const handles = [await storage.open(), await storage.open()];
+    await Promise.all(
+      Array.from({ length: 50 }, (_, at) => handles[at % 2]?.write([{ key: `a/${at}`, value: 'kept' }])),
+    );
+    expect(await handles[0]?.scan('a/')).toHaveLength(50);
+    for (const handle of handles) await handle.close();
   });
 
   it('says that it was closed instead of losing a write', async () => {
@@ -99,6 +175,26 @@ describe.each(adapters)('the %s store', (_name, create) => {
 });
 
 describe('the SQLite store', () => {
+  it('frees the lock of a process that died with it', async () => {
+    const file = freshFile();
+    const handle = await sqliteStorage(file).open();
+    const holding = `
+      import { sqliteStorage } from ${JSON.stringify(import.meta.resolve('@alcove/client/node'))};
+      const handle = await sqliteStorage(${JSON.stringify(file)}).open();
+      await handle.withLock('name', () => new Promise(() => console.log('held')), new AbortController().signal);
+    `;
+    const staying = 'setInterval(() => {}, 1000);';
+    const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', staying + holding]);
+    await once(child.stdout, 'data');
+    const free = vi.fn(async () => 'free');
+    const waiting = handle.withLock?.('name', free, never);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(free).not.toHaveBeenCalled();
+    child.kill('SIGKILL');
+    expect(await waiting).toBe('free');
+    await handle.close();
+  });
+
   it('can be read by nobody but its owner, with its side files', async () => {
     const file = freshFile();
     const first = await sqliteStorage(file).open();

@@ -1,13 +1,16 @@
 /** The store of clients in browsers: `@alcove/client/browser`. */
+import { aborted } from '../backoff.ts';
 import { AlcoveError } from '../errors.ts';
+import type { WithLock } from '../locks.ts';
+import { createLeases } from './leases.ts';
 import type { Storage, StorageHandle, StorageWrite } from './storage.ts';
 
 const layout = 1;
 const table = 'record';
 
 /**
- * A store in the browser's IndexedDB, written with strict durability. Only one tab can have it open at a time (Web
- * Locks); a second one is refused with `storage.in_use`.
+ * A store in the browser's IndexedDB, written with strict durability. Every tab may have it open: together they are one
+ * device with one session (Web Locks keep them apart; where a browser has none, leases in the store do).
  *
  * What it holds can be read by every script of the page's origin: private keys and plaintext deserve a strict
  * content security policy.
@@ -31,32 +34,7 @@ const table = 'record';
  * ```
  */
 export function indexedDbStorage(name: string): Storage {
-  return {
-    async open() {
-      const release = await holdLock(name);
-      try {
-        return createHandle(await openDatabase(name), release);
-      } catch (error) {
-        release();
-        throw error;
-      }
-    },
-  };
-}
-
-/** Holds the store's lock until the returned function is called. */
-function holdLock(name: string): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    // Where a runtime has no Web Locks, IndexedDB's transactions still keep the store whole.
-    if (!('locks' in navigator)) return resolve(() => undefined);
-    const options = { mode: 'exclusive', ifAvailable: true } as const;
-    navigator.locks
-      .request(`alcove:${name}`, options, (lock) => {
-        if (lock === null) throw new AlcoveError('storage.in_use', `Another tab has the store ${name} open.`);
-        return new Promise<void>((release) => resolve(release));
-      })
-      .catch(reject);
-  });
+  return { open: async () => createHandle(await openDatabase(name), name) };
 }
 
 function openDatabase(name: string): Promise<IDBDatabase> {
@@ -65,7 +43,7 @@ function openDatabase(name: string): Promise<IDBDatabase> {
   return settled(request);
 }
 
-function createHandle(database: IDBDatabase, release: () => void): StorageHandle {
+function createHandle(database: IDBDatabase, name: string): StorageHandle {
   const records = (mode: IDBTransactionMode) =>
     guarded(() => database.transaction(table, mode, { durability: 'strict' }));
   return {
@@ -80,10 +58,31 @@ function createHandle(database: IDBDatabase, release: () => void): StorageHandle
       return keys.map((key, at): [string, string] => [String(key), values[at] ?? '']);
     },
     write: (batch) => applyAll(records('readwrite'), batch),
-    close: async () => {
-      database.close();
-      release();
-    },
+    withLock: 'locks' in navigator ? withWebLock(name) : createLeases(() => leases(records('readwrite'))),
+    close: async () => database.close(),
+  };
+}
+
+function withWebLock(store: string): WithLock {
+  return async (name, work, signal) => {
+    let isHeld = false;
+    try {
+      return await navigator.locks.request(`alcove:${store}:${name}`, { signal }, () => {
+        isHeld = true;
+        return work();
+      });
+    } catch (error) {
+      throw isHeld || !signal.aborted ? error : aborted(error);
+    }
+  };
+}
+
+/** Reads and changes one record in one transaction of the store. */
+function leases(transaction: IDBTransaction) {
+  const store = transaction.objectStore(table);
+  return {
+    read: (key: string) => settled<string | undefined>(store.get(key)),
+    write: (batch: readonly StorageWrite[]) => applyAll(transaction, batch),
   };
 }
 

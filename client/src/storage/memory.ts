@@ -1,9 +1,10 @@
 import { AlcoveError } from '../errors.ts';
+import { createLocks, type WithLock } from '../locks.ts';
 import type { Storage, StorageHandle, StorageWrite } from './storage.ts';
 
 /**
  * A store that lives as long as the value does: for tests, and for programs that only pass through. Opening it again
- * after `client.close()` finds everything still there.
+ * finds everything still there.
  *
  * @example
  * ```ts
@@ -22,24 +23,17 @@ import type { Storage, StorageHandle, StorageWrite } from './storage.ts';
  */
 export function memoryStorage(): Storage {
   const records = new Map<string, string>();
-  let isOpen = false;
-  return {
-    async open() {
-      if (isOpen) throw new AlcoveError('storage.in_use', 'Another client has this memory store open.');
-      isOpen = true;
-      return openRecords(records, () => {
-        isOpen = false;
-      });
-    },
-  };
+  const withLock = createLocks();
+  return { open: async () => openRecords(records, withLock) };
 }
 
-function openRecords(records: Map<string, string>, release: () => void): StorageHandle {
+function openRecords(records: Map<string, string>, withLock: WithLock): StorageHandle {
   let closed = false;
   const requireOpen = () => {
     if (closed) throw new AlcoveError('storage.closed', 'This store was closed.');
   };
   return {
+    withLock,
     async read(key) {
       requireOpen();
       return records.get(key);
@@ -55,7 +49,6 @@ function openRecords(records: Map<string, string>, release: () => void): Storage
       for (const change of read) apply(records, change);
     },
     async close() {
-      if (!closed) release();
       closed = true;
     },
   };

@@ -1,16 +1,23 @@
 /** The store of clients in Node: `@alcove/client/node`. */
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AlcoveError } from '../errors.ts';
+import { createMutex } from '../mutex.ts';
+import { createLockFiles } from './lock-file.ts';
+import { makePrivateFile } from './private-file.ts';
+import { isBusy, sqliteToAlcoveError } from './sqlite-errors.ts';
 import type { Storage, StorageHandle, StorageWrite } from './storage.ts';
 
 const layout = 1;
-const sqliteBusy = 5;
+/** How long a write waits for those of other processes, which take milliseconds. */
+const busyMsMax = 5000;
+const retryMs = 5;
 
 /**
  * A store in one SQLite file, durable over power cuts (WAL, synchronous=FULL) and readable by its owner only (0600):
- * it holds private keys and plaintext. While a client has it open no other can, in this process or another.
+ * it holds private keys and plaintext. Several processes may have it open: they are one device. Not for network folders.
  *
  * @param path File to use. It and its folder are made when missing.
  * @example
@@ -36,14 +43,11 @@ const sqliteBusy = 5;
  */
 export function sqliteStorage(path: string): Storage {
   const file = resolve(path);
-  return {
-    async open() {
-      return withErrors(file, () => openHandle(file));
-    },
-  };
+  return { open: () => untilFree(file, () => openHandle(file)) };
 }
 
 function openHandle(file: string): StorageHandle {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   makePrivateFile(file);
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
@@ -55,28 +59,25 @@ function openHandle(file: string): StorageHandle {
   return createHandle(database, file);
 }
 
-/** SQLite gives its side files the mode of the main one, so making that one private first covers all. */
-function makePrivateFile(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  closeSync(openSync(file, 'a', 0o600));
-  chmodSync(file, 0o600);
-}
-
 function prepare(database: DatabaseSync, file: string): void {
-  // Exclusive mode takes the file's lock with the first write below and keeps it until the handle closes.
-  database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-  database.exec('BEGIN IMMEDIATE');
-  const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
-  if (version > layout) {
-    throw new AlcoveError('storage.newer', `${file} was written by a newer Alcove SDK. Update this program.`);
-  }
-  database.exec(
-    'CREATE TABLE IF NOT EXISTS record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
-  );
-  database.exec(`PRAGMA user_version = ${layout}; COMMIT`);
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  inTransaction(database, () => {
+    const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
+    if (version > layout) {
+      const message = `${file} was written by a newer Alcove SDK. Update this program.`;
+      throw new AlcoveError('storage.newer', message);
+    }
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID',
+    );
+    database.exec(`PRAGMA user_version = ${layout}`);
+  });
 }
 
 function createHandle(database: DatabaseSync, file: string): StorageHandle {
+  const locks = createLockFiles(file);
+  /** A write that waits for another process is not overtaken by the next one. */
+  const inOrder = createMutex();
   const read = database.prepare('SELECT value FROM record WHERE key = ?');
   const scan = database.prepare('SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key');
   const put = database.prepare('INSERT OR REPLACE INTO record (key, value) VALUES (?, ?)');
@@ -84,52 +85,49 @@ function createHandle(database: DatabaseSync, file: string): StorageHandle {
 
   const apply = ({ key, value }: StorageWrite) =>
     value === undefined ? remove.run(key) : put.run(key, value);
-  const writeAll = (batch: readonly StorageWrite[]) => {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      for (const change of batch) apply(change);
-      database.exec('COMMIT');
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw error;
-    }
-  };
   return {
-    read: async (key) => withErrors(file, () => textOf(read.get(key)?.value)),
-    scan: async (prefix) =>
-      withErrors(file, () =>
+    read: (key) => untilFree(file, () => textOf(read.get(key)?.value)),
+    scan: (prefix) =>
+      untilFree(file, () =>
         scan
           .all(prefix, `${prefix}\u{10ffff}`)
           .map((row): [string, string] => [textOf(row.key) ?? '', textOf(row.value) ?? '']),
       ),
-    write: async (batch) => withErrors(file, () => writeAll(batch)),
+    write: (batch) =>
+      inOrder(() => untilFree(file, () => inTransaction(database, () => batch.forEach(apply)))),
+    withLock: locks.withLock,
     close: async () => {
-      if (database.isOpen) database.close();
+      if (!database.isOpen) return;
+      locks.close();
+      database.close();
     },
   };
 }
 
+function inTransaction(database: DatabaseSync, work: () => void): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Runs work again while another process writes. Waiting inside SQLite would stop this whole one. */
+async function untilFree<T>(file: string, work: () => T): Promise<T> {
+  const giveUpAt = performance.now() + busyMsMax;
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > giveUpAt) throw sqliteToAlcoveError(file, error);
+    }
+    await sleep(retryMs);
+  }
+}
+
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-function withErrors<T>(file: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof AlcoveError ? error : translate(file, error);
-  }
-}
-
-function translate(file: string, error: unknown): AlcoveError {
-  if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) {
-    return new AlcoveError('storage.in_use', `Another client has ${file} open. Close it first.`, {
-      cause: error,
-    });
-  }
-  if (error instanceof Error && /not open|finalized/.test(error.message)) {
-    return new AlcoveError('storage.closed', `${file} was closed.`, { cause: error });
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new AlcoveError('storage.failed', `${file} could not be used: ${reason}.`, { cause: error });
 }

@@ -19,13 +19,18 @@ export interface StorageHandle {
   scan(prefix: string): Promise<[key: string, value: string][]>;
   /** Applies all writes, in order, in one durable transaction. */
   write(batch: readonly StorageWrite[]): Promise<void>;
+  /**
+   * Runs `work` while nobody else who has the store open runs under the same name, in this process or another. Whoever
+   * dies lets go of it; `signal` ends the waiting. A store that lets in one client only can leave it out.
+   */
+  withLock?<T>(name: string, work: () => Promise<T>, signal: AbortSignal): Promise<T>;
   /** Releases the store. */
   close(): Promise<void>;
 }
 
 /**
- * A place for one client's data. `createClient` opens it and `client.close()` closes it; only one client may have it
- * open at a time.
+ * A place for one account's data on one device. `createClient` opens it and `client.close()` closes it. Where the store
+ * has `withLock`, several tabs or processes may have it open: they are one device with one session.
  *
  * @example
  * ```ts
