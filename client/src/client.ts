@@ -1,43 +1,36 @@
-/** The door of the SDK: one client is one device of one account, with its store. */
+/** The door of the SDK: one client is one store of one account, often with a device of it, or one API key. */
 import type { Device, Me } from '@alcove/contract';
+import { type AccountCalls, type CurrentAccount, createAccount } from './account.ts';
+import { type Api, createApi } from './api.ts';
+import { createKeys, type KeyCalls } from './api-keys.ts';
+import { type AuditCalls, createAudit } from './audit.ts';
+import { type ConnectionOptions, connect } from './connection.ts';
 import { type ListedDevice, listVerifiedDevices, renameDevice, revokeDevice } from './devices.ts';
-import { AlcoveError, hasCode } from './errors.ts';
-import { createHttp } from './http.ts';
-import {
-  type DeviceDescription,
-  findIdentity,
-  type Identity,
-  type IdentityParts,
-  register,
-} from './identity.ts';
+import { hasCode } from './errors.ts';
+import { type DeviceDescription, findIdentity, type Identity, register } from './identity.ts';
+import { createKeyClient, type KeyClient, type KeyClientOptions } from './key-client.ts';
 import { createKeyring } from './keyring.ts';
 import { approvePairing, claimPairing, startPairing } from './pairing.ts';
-import { openRecords, recordKeys, remove } from './records.ts';
-import { createSession, type Session } from './session.ts';
+import { createProviders, type ProviderCalls } from './providers.ts';
+import { findAccount, openRecords, type Records, recordKeys, remove } from './records.ts';
+import { asWhoeverIsHere, createSession, type Session } from './session.ts';
+import { createSessions, type SessionCalls } from './sessions.ts';
 import type { Storage } from './storage/storage.ts';
 import { createSyncEngine } from './sync.ts';
 import { createVault, type Vault } from './vault.ts';
 import { createVaultStore } from './vault-store.ts';
 import { isMe, isNothing } from './wire.ts';
+import { createWorkspaces, type WorkspaceCalls } from './workspaces.ts';
 
-const timeoutMsDefault = 30_000;
-
-/** What `createClient` takes. */
-export interface ClientOptions {
-  /** Where the server is, for example `https://alcove.example`. */
-  readonly url: string;
-  /** Where everything is kept: `sqliteStorage`, `indexedDbStorage` or `memoryStorage`. */
+/** What `createClient` takes for a person. */
+export interface ClientOptions extends ConnectionOptions {
+  /**
+   * Where everything is kept: `sqliteStorage`, `indexedDbStorage` or `memoryStorage`. Several tabs or processes may
+   * open the same one; they share its session, its vault and its queue.
+   */
   readonly storage: Storage;
-  /** How this device introduces itself when it registers or pairs. */
+  /** How this device introduces itself when it registers, signs in or pairs. */
   readonly device?: DeviceDescription;
-  /** Stands in for the global `fetch`. */
-  readonly fetch?: typeof fetch;
-  /** How long one request may take as a whole, in milliseconds. Default 30,000. */
-  readonly timeoutMs?: number;
-  /** Milliseconds since 1970, in place of `Date.now`. */
-  readonly now?: () => number;
-  /** Numbers from 0 to 1 for the jitter of pauses, in place of `Math.random`. Keys and nonces never come from it. */
-  readonly random?: () => number;
 }
 
 /** A pairing that this device, the new one, waits for. */
@@ -55,10 +48,41 @@ export interface PendingPairing {
   claim(options?: { signal?: AbortSignal; pollMs?: number }): Promise<Identity>;
 }
 
-/** One device of one account. */
+/** One store of one account: its session, and where it has a vault, its device. */
 export interface Client extends AsyncDisposable {
-  /** Who this device is, `undefined` before `register()` or a claimed pairing. */
+  /** Which device this is; `undefined` where the store is none, or not yet. */
   readonly identity: Identity | undefined;
+  /** Signing up, in and out; the account itself. */
+  readonly account: AccountCalls;
+  /** Where the account is signed in. */
+  readonly sessions: SessionCalls;
+  /** Teams, their members and invitations. */
+  readonly workspaces: WorkspaceCalls;
+  /** API keys of a workspace. */
+  readonly keys: KeyCalls;
+  /** A workspace's own keys for outside services. */
+  readonly providers: ProviderCalls;
+  /** Who did what in a workspace. */
+  readonly audit: AuditCalls;
+  /**
+   * Any call of the API by its method and path, with its input and answer typed. It goes out in the name of the account
+   * where a session stands, with an Idempotency-Key where it changes something, and is repeated after passing faults.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * const { status } = await client.api('GET', '/health');
+   * assert.equal(status, 'ok');
+   *
+   * await client.account.startGuest();
+   * const { data } = await client.api('GET', '/api/v1/auth/sessions', { query: { limit: 10 } });
+   * assert.equal(data.length, 1);
+   * ```
+   */
+  readonly api: Api;
   /** The encrypted, offline vault. */
   readonly vault: Vault;
 
@@ -215,9 +239,8 @@ export interface Client extends AsyncDisposable {
   me(): Promise<Me>;
 
   /**
-   * Ends this device's session at the server, or with `everywhere` those of all devices. The store keeps the vault and
-   * its queue, and the device stays in the account. An anonymous account cannot sign in again: pair anew from another
-   * device. Throws `network`.
+   * The same as `account.signOut()`. The store keeps the vault and its queue, and the device stays in the account. An
+   * anonymous account cannot sign in again: pair anew from another device. Throws `network`.
    *
    * @example
    * ```ts
@@ -239,8 +262,9 @@ export interface Client extends AsyncDisposable {
 }
 
 /**
- * Opens a store as a client. The first time it is empty: `register()` or pair it. Afterwards it is the same device of
- * the same account, whether there is a network or not.
+ * Opens a store as a client. The first time it is empty: register, sign up, sign in or pair it. Afterwards it is the same
+ * account, and the same device of it, whether there is a network or not. With `apiKey` in place of `storage` the client
+ * acts as that key.
  *
  * Throws `storage.in_use`, `storage.newer`, `storage.failed`, and `invalid_argument` for a URL that is none.
  *
@@ -260,104 +284,135 @@ export interface Client extends AsyncDisposable {
  * assert.equal((await client.vault.get('entry', id))?.unsynced, false);
  * ```
  */
-export async function createClient(options: ClientOptions): Promise<Client> {
-  const url = requireUrl(options.url);
-  const records = await openStore(options.storage);
-  const closing = new AbortController();
+export function createClient(options: KeyClientOptions): Promise<KeyClient>;
+export function createClient(options: ClientOptions): Promise<Client>;
+export function createClient(options: ClientOptions | KeyClientOptions): Promise<Client | KeyClient> {
+  return 'apiKey' in options ? createKeyClient(options) : createAccountClient(options);
+}
+
+async function createAccountClient(options: ClientOptions): Promise<Client> {
+  const { http, url, now, random, closing } = connect(options);
   const closed = closing.signal;
-  const { now = Date.now, random = Math.random, timeoutMs = timeoutMsDefault } = options;
-  const send = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args));
-  const http = createHttp({ url, fetch: send, timeoutMs, random, closed });
-  const session = createSession({ records, http, now });
+  const records = await openStore(options.storage);
+  const session = createSession({ records, http, now, closed });
   const keyring = createKeyring({ records, session });
   const store = createVaultStore({ records, keyring, now });
   const { vault, idle } = createVault({
     store,
-    createEngine: (onPulled) => createSyncEngine({ session, keyring, store, now, onPulled }),
+    createEngine: (onPulled) => {
+      const engine = createSyncEngine({ session, keyring, store, now, onPulled });
+      const run = () => engine.run().finally(noticeKeys);
+      return { run: () => records.withLock('sync', run, closed) };
+    },
     random,
     closed,
   });
   const description = options.device ?? { name: 'Unnamed device', platform: 'other' };
-  const joining: IdentityParts = { records, http, keyring, now, description };
+  const joining = { records, http, keyring, now, description };
   const parts = { records, session, keyring };
+  const api = createApi(session);
+  let current = await findCurrent(records);
   let identity = await findIdentity(records);
 
-  async function learnIdentity(): Promise<Identity> {
+  async function lookAgain(): Promise<void> {
+    if (closed.aborted) return;
+    current = await findCurrent(records);
     identity = await findIdentity(records);
+  }
+
+  /** A sync may find that this device is the first one, and make its keys. */
+  async function noticeKeys(): Promise<void> {
+    if (identity?.keys === 'waiting') await lookAgain();
+  }
+
+  /** Whatever a step has reached is worth knowing, also when the rest of the way failed. */
+  async function join(step: () => Promise<void>): Promise<Identity> {
+    await step().finally(lookAgain);
     if (identity === undefined) throw new Error('an identity was stored and is not there');
     return identity;
   }
 
-  async function close(): Promise<void> {
+  async function forgetSession(): Promise<void> {
+    await records.withLock('session', () => records.write([remove(recordKeys.tokens)]));
+    await lookAgain();
+  }
+
+  async function signOut(everywhere: boolean): Promise<void> {
+    await endSession(session, everywhere);
+    await forgetSession();
+  }
+
+  let released: Promise<void> | undefined;
+  async function release(): Promise<void> {
     closing.abort();
     await idle();
     await records.close();
   }
+  const close = () => {
+    released ??= release();
+    return released;
+  };
 
   return {
     vault,
+    api: createApi(asWhoeverIsHere(records, session, http)),
     close,
     [Symbol.asyncDispose]: close,
+    account: createAccount({
+      ...joining,
+      url,
+      session,
+      api,
+      publicApi: createApi(http),
+      closed,
+      findCurrent: () => current,
+      signOut,
+      forgetSession,
+      onChange: lookAgain,
+    }),
+    sessions: createSessions(api),
+    workspaces: createWorkspaces(api),
+    keys: createKeys(api),
+    providers: createProviders(api),
+    audit: createAudit(api),
     get identity() {
       return identity;
     },
-    async register() {
-      // An account that stands is worth knowing even when the rest of the way failed.
-      await register(joining).catch(async (error) => {
-        identity = await findIdentity(records);
-        throw error;
-      });
-      return learnIdentity();
-    },
+    register: () => join(() => records.withLock('identity', () => register(joining), closed)),
     async startPairing() {
-      const started = await startPairing({ ...joining, url });
-      const claim = async (claiming: { signal?: AbortSignal; pollMs?: number } = {}) => {
-        await claimPairing(joining, claiming);
-        return learnIdentity();
-      };
-      return { ...started, claim };
+      const started = await records.withLock('identity', () => startPairing({ ...joining, url }), closed);
+      return { ...started, claim: (claiming = {}) => join(() => claimPairing(joining, claiming)) };
     },
     approvePairing: (code) => approvePairing(parts, code),
     devices: () => listVerifiedDevices(parts),
     renameDevice: (id, name) => renameDevice(parts, id, name),
     revokeDevice: (id) => revokeDevice(parts, id),
-    me: () => session.request({ method: 'GET', path: '/auth/me', answer: isMe, isRepeatable: true }),
-    async logout({ everywhere = false } = {}) {
-      await endSession(session, everywhere);
-      await records.write([remove(recordKeys.tokens)]);
-    },
+    me: () => session.request({ method: 'GET', path: '/api/v1/auth/me', answer: isMe }),
+    logout: ({ everywhere = false } = {}) => signOut(everywhere),
   };
+}
+
+/** The account of the session that stands. */
+async function findCurrent(records: Records): Promise<CurrentAccount | undefined> {
+  const account = await findAccount(records);
+  if (account === undefined || (await records.read(recordKeys.tokens)) === undefined) return undefined;
+  return { id: account.accountId, workspaceId: account.workspaceId, kind: account.kind };
 }
 
 async function endSession(session: Session, everywhere: boolean): Promise<void> {
   const body = everywhere ? { everywhere } : {};
   try {
-    await session.request({
-      method: 'POST',
-      path: '/auth/logout',
-      body,
-      answer: isNothing,
-      isRepeatable: true,
-    });
+    await session.request({ method: 'POST', path: '/api/v1/auth/logout', body, answer: isNothing });
   } catch (error) {
     // An earlier try whose answer was lost has ended it already.
     if (!hasCode(error, 'auth.signed_out')) throw error;
   }
 }
 
-async function openStore(storage: Storage) {
+async function openStore(storage: Storage): Promise<Records> {
   const handle = await storage.open();
   return openRecords(handle).catch(async (error) => {
     await handle.close();
     throw error;
   });
-}
-
-function requireUrl(text: string): string {
-  const url = URL.parse(text);
-  if (url !== null && ['http:', 'https:'].includes(url.protocol)) return text;
-  throw new AlcoveError(
-    'invalid_argument',
-    `url is the http(s) address of a server; ${JSON.stringify(text)} came.`,
-  );
 }

@@ -28,10 +28,9 @@ export async function listVerifiedDevices({ session, keyring }: DevicesParts): P
 export async function renameDevice({ session }: DevicesParts, id: string, name: string): Promise<Device> {
   return session.request({
     method: 'PATCH',
-    path: `/auth/devices/${encodeURIComponent(id)}`,
+    path: `/api/v1/auth/devices/${encodeURIComponent(id)}`,
     body: { name },
     answer: isDevice,
-    isRepeatable: true,
   });
 }
 
@@ -47,8 +46,10 @@ export async function revokeDevice({ records, session, keyring }: DevicesParts, 
       'A device cannot revoke itself: use logout(), or another device.',
     );
   }
-  const waiting = (await records.read(recordKeys.revocations)) ?? [];
-  await records.write([put(recordKeys.revocations, [...new Set([...waiting, id])])]);
+  await records.withLock('keys', async () => {
+    const waiting = (await records.read(recordKeys.revocations)) ?? [];
+    await records.write([put(recordKeys.revocations, [...new Set([...waiting, id])])]);
+  });
   await deleteDevice(session, id);
   await keyring.refresh();
 }
@@ -59,13 +60,12 @@ export async function listDevices(session: Session, signal?: AbortSignal): Promi
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const path = `/auth/devices?limit=200${query}`;
+    const path = `/api/v1/auth/devices?limit=200${query}`;
     const page = await session.request({
       method: 'GET',
       path,
       answer: isDeviceList,
       signal,
-      isRepeatable: true,
     });
     devices.push(...page.data);
     cursor = page.nextCursor;
@@ -73,10 +73,11 @@ export async function listDevices(session: Session, signal?: AbortSignal): Promi
   return devices;
 }
 
-async function deleteDevice(session: Session, id: string): Promise<void> {
+/** Takes a device from the account at the server; one that is gone already is fine. */
+export async function deleteDevice(session: Session, id: string, signal?: AbortSignal): Promise<void> {
   try {
-    const path = `/auth/devices/${encodeURIComponent(id)}`;
-    await session.request({ method: 'DELETE', path, answer: isNothing, isRepeatable: true });
+    const path = `/api/v1/auth/devices/${encodeURIComponent(id)}`;
+    await session.request({ method: 'DELETE', path, answer: isNothing, signal });
   } catch (error) {
     // Gone already: an earlier try whose answer was lost, or another device was quicker.
     if (!hasCode(error, 'device.not_found')) throw error;

@@ -28,19 +28,20 @@ export interface AlcoveErrorOptions {
  * | `aborted` | the caller's signal, or `client.close()`, ended the call |
  * | `protocol` | the answer is not what the contract says: not an Alcove server, or another version |
  * | `invalid_argument` | a call was given something it cannot take; the message names it |
- * | `identity.missing` | the call needs an account: `register()` or pair first |
- * | `identity.exists` | the store already holds an account |
- * | `auth.signed_out` | this device holds no session (any more); the vault's content and queue are kept |
+ * | `identity.missing` | the call needs an account, or a device of one: register, sign in or pair first |
+ * | `identity.exists` | the store is a device of an account already |
+ * | `auth.signed_out` | this store holds no session (any more); the vault's content and queue are kept |
  * | `pairing.invalid_code` | the text is not a pairing code |
  * | `pairing.fingerprint_mismatch` | the server showed other keys than the code: do not approve |
  * | `pairing.not_open` | the pairing is not waiting for approval (any more) |
  * | `keys.untrusted` | the device log or a key share does not prove itself; nothing was taken from it |
+ * | `keys.waiting` | this device signed in by a password alone and waits for another one to admit it |
  * | `keys.missing` | there is no key for this epoch yet |
  * | `keys.unsupported` | a device's key type cannot receive shares (RSA) |
  * | `vault.item_too_large` | the sealed item would be longer than the server takes (640 KiB of base64url) |
  * | `vault.unreadable` | a version does not open: damaged, or not written by a device of this account |
  * | `sync.device_cloned` | this store is a copy or an old state of one: see `vault.status()` |
- * | `storage.in_use` | another client has the store open |
+ * | `storage.in_use` | another program holds the store and does not let go |
  * | `storage.newer` | the store was written by a newer SDK |
  * | `storage.failed` | the store could not be read or written |
  * | `storage.closed` | the client was closed |

@@ -39,17 +39,18 @@ const problem = (status: number, code: string, headers: Record<string, string> =
     { status, headers: { 'Content-Type': 'application/problem+json', ...headers } },
   );
 const ok = Response.json({ fine: true });
-const get = { method: 'GET', path: '/auth/me', answer: isRecord, isRepeatable: true } as const;
-const post = { ...get, method: 'POST', isRepeatable: false } as const;
+const get = { method: 'GET', path: '/api/v1/auth/me', answer: isRecord } as const;
+const post = { ...get, method: 'POST' } as const;
 
 describe('a request', () => {
-  it('goes below /api/v1 with token, key and JSON', async () => {
+  it('goes to its path with token, key, workspace and JSON', async () => {
     const { http, calls } = scripted(ok);
-    await http.request({ ...post, body: { a: 1 }, token: 't', idempotencyKey: 'k' });
+    await http.request({ ...post, body: { a: 1 }, token: 't', idempotencyKey: 'k', workspaceId: 'w' });
     expect(calls[0]?.url).toBe('https://alcove.example/api/v1/auth/me');
     expect(calls[0]?.init.headers).toMatchObject({
       Authorization: 'Bearer t',
       'Idempotency-Key': 'k',
+      'Alcove-Workspace': 'w',
       'Content-Type': 'application/json',
     });
   });
@@ -87,10 +88,24 @@ describe('a request', () => {
     expect(calls).toHaveLength(3);
   });
 
-  it('is sent once when the server may have acted on it', async () => {
-    const { http, calls } = scripted(new TypeError('fetch failed'), ok);
-    await expect(http.request(post)).rejects.toMatchObject({ code: 'network' });
-    expect(calls).toHaveLength(1);
+  it('that changes something carries one Idempotency-Key over all its tries, and the next one another', async () => {
+    const { http, calls } = scripted(new TypeError('fetch failed'), problem(503, 'auth.busy'), ok);
+    await http.request(post);
+    await http.request(post);
+    const keys = calls.map(({ init }) => new Headers(init.headers).get('Idempotency-Key'));
+    expect(keys).toHaveLength(4);
+    expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(keys.slice(1, 3)).toEqual([keys[0], keys[0]]);
+    expect(keys[3]).not.toBe(keys[0]);
+  });
+
+  it.each([
+    ['one that only reads', get],
+    ['one that is harmless to repeat', { ...post, isRepeatable: true }],
+  ] as const)('carries none when it is %s', async (_what, request) => {
+    const { http, calls } = scripted(ok);
+    await http.request(request);
+    expect(new Headers(calls[0]?.init.headers).has('Idempotency-Key')).toBe(false);
   });
 
   it('gives up after four tries, and at once when the server asks for a long pause', async () => {

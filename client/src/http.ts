@@ -1,4 +1,4 @@
-/** Requests to one server: deadlines, problems as errors, and repetition only where it changes nothing. */
+/** Requests to one server: deadlines, problems as errors, and repetition that never acts twice. */
 import { aborted, backoffMs, isTransient, wait } from './backoff.ts';
 import { AlcoveError } from './errors.ts';
 import { type Guard, isProblem } from './wire.ts';
@@ -9,19 +9,33 @@ const attemptsMax = 4;
 const retryAfterMaxMs = 15_000;
 
 export interface HttpRequest<T> {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly method: Method;
+  /** From the root, with its query. */
   readonly path: string;
   readonly answer: Guard<T>;
   readonly body?: unknown;
   readonly token?: string;
-  readonly idempotencyKey?: string;
+  /** The workspace to act in, where that is not the caller's own. */
+  readonly workspaceId?: string | undefined;
+  /** Made here, where none is given, for every request that changes something. */
+  readonly idempotencyKey?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** True when doing it twice is the same as doing it once. */
-  readonly isRepeatable: boolean;
+  /** Needs no key, for doing it twice is by its nature the same as doing it once. */
+  readonly isRepeatable?: true;
 }
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 export interface Http {
   request<T>(request: HttpRequest<T>): Promise<T>;
+}
+
+/** What a request looks like just before it leaves. */
+export interface OutgoingRequest {
+  readonly method: Method;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
 }
 
 export interface HttpOptions {
@@ -30,17 +44,20 @@ export interface HttpOptions {
   readonly timeoutMs: number;
   readonly random: () => number;
   readonly closed: AbortSignal;
+  /** Adds the headers of a signature, to each try anew. */
+  readonly sign?: ((request: OutgoingRequest) => Promise<Record<string, string>>) | undefined;
 }
 
 export function createHttp(options: HttpOptions): Http {
-  const base = `${options.url.replace(/\/+$/, '')}/api/v1`;
+  const base = options.url.replace(/\/+$/, '');
   return {
-    async request(request) {
+    async request(unkeyed) {
+      const request = withIdempotencyKey(unkeyed);
       for (let attempt = 0; ; attempt += 1) {
         try {
           return await send(base, request, options);
         } catch (error) {
-          if (!isWorthRepeating(request, error, attempt)) throw error;
+          if (!isWorthRepeating(error, attempt)) throw error;
           const delayMs = backoffMs(attempt, options.random, policy, error.retryAfterMs);
           await wait(delayMs, callerSignal(request, options));
         }
@@ -49,12 +66,15 @@ export function createHttp(options: HttpOptions): Http {
   };
 }
 
-function isWorthRepeating(
-  request: HttpRequest<unknown>,
-  error: unknown,
-  attempt: number,
-): error is AlcoveError {
-  if (!request.isRepeatable || attempt + 1 >= attemptsMax || !isTransient(error)) return false;
+/** With one key over all tries the server acts once and answers each of them the same. */
+function withIdempotencyKey<T>(request: HttpRequest<T>): HttpRequest<T> {
+  const { method, isRepeatable = false, idempotencyKey } = request;
+  if (method === 'GET' || isRepeatable || idempotencyKey !== undefined) return request;
+  return { ...request, idempotencyKey: crypto.randomUUID() };
+}
+
+function isWorthRepeating(error: unknown, attempt: number): error is AlcoveError {
+  if (attempt + 1 >= attemptsMax || !isTransient(error)) return false;
   return (error.retryAfterMs ?? 0) <= retryAfterMaxMs;
 }
 
@@ -62,7 +82,7 @@ async function send<T>(base: string, request: HttpRequest<T>, options: HttpOptio
   const deadline = AbortSignal.timeout(options.timeoutMs);
   const caller = callerSignal(request, options);
   if (caller.aborted) throw aborted(caller.reason);
-  const { response, text } = await exchange(
+  const { response, value } = await exchange(
     base,
     request,
     options,
@@ -77,7 +97,6 @@ async function send<T>(base: string, request: HttpRequest<T>, options: HttpOptio
     }
     throw new AlcoveError('network', `${what} had no whole answer: ${reasonOf(cause)}.`, { cause });
   });
-  const value = parseJson(text);
   if (!response.ok) throw problemToError(response, value);
   if (!request.answer(value)) throw misunderstood(request, response);
   return value;
@@ -88,23 +107,39 @@ async function exchange<T>(
   request: HttpRequest<T>,
   options: HttpOptions,
   signal: AbortSignal,
-): Promise<{ response: Response; text: string }> {
-  const response = await options.fetch(`${base}${request.path}`, {
+): Promise<{ response: Response; value: unknown }> {
+  const outgoing = {
     method: request.method,
+    url: `${base}${request.path}`,
     headers: headersOf(request),
+    body: request.body === undefined ? undefined : JSON.stringify(request.body),
+  };
+  const signature = (await options.sign?.(outgoing)) ?? {};
+  const response = await options.fetch(outgoing.url, {
+    method: outgoing.method,
+    headers: { ...outgoing.headers, ...signature },
     signal,
     redirect: 'error',
-    ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+    ...(outgoing.body === undefined ? {} : { body: outgoing.body }),
   });
-  return { response, text: await response.text() };
+  return { response, value: await readBody(response) };
+}
+
+/** JSON as the value it says, an archive as a Blob, nothing as `undefined`. A page of a proxy is none of them. */
+async function readBody(response: Response): Promise<unknown> {
+  const type = response.headers.get('Content-Type') ?? '';
+  if (response.ok && type.startsWith('application/zip')) return response.blob();
+  return parseJson(await response.text());
 }
 
 function headersOf(request: HttpRequest<unknown>): Record<string, string> {
+  const { body, token, workspaceId, idempotencyKey } = request;
   return {
-    Accept: 'application/json',
-    ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
-    ...(request.token === undefined ? {} : { Authorization: `Bearer ${request.token}` }),
-    ...(request.idempotencyKey === undefined ? {} : { 'Idempotency-Key': request.idempotencyKey }),
+    Accept: 'application/json, application/zip',
+    ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    ...(workspaceId === undefined ? {} : { 'Alcove-Workspace': workspaceId }),
+    ...(idempotencyKey === undefined ? {} : { 'Idempotency-Key': idempotencyKey }),
   };
 }
 

@@ -1,10 +1,9 @@
 /** How a device gets its keys, and its account. */
 import type { DeviceInput, SignedIn } from '@alcove/contract';
-import { toBase64Url } from '@alcove/contract/base64url';
-import { deviceFingerprint, jwkThumbprint, logEntryHash } from '@alcove/contract/keys';
+import { deviceFingerprint, logEntryHash } from '@alcove/contract/keys';
 import { createDeviceKeys, type DeviceKeys } from './crypto/keys.ts';
-import { signEntry } from './device-log.ts';
 import { AlcoveError } from './errors.ts';
+import { createFirstEpoch, createGenesis } from './genesis.ts';
 import type { Http } from './http.ts';
 import type { Keyring } from './keyring.ts';
 import { type DeviceRecord, put, type Records, recordKeys, requireDevice } from './records.ts';
@@ -18,6 +17,11 @@ export interface Identity {
   readonly workspaceId: string;
   /** Of this device's keys; the same text that other devices show for it. */
   readonly fingerprint: string;
+  /**
+   * `waiting` after a sign-in by password alone, while another device holds the keys of the vault: show it the code of
+   * `startPairing()`.
+   */
+  readonly keys: 'ready' | 'waiting';
 }
 
 /** How a new device introduces itself. */
@@ -44,9 +48,15 @@ export async function register(parts: IdentityParts): Promise<void> {
 export async function findIdentity(records: Records): Promise<Identity | undefined> {
   const identity = await records.read(recordKeys.identity);
   if (identity === undefined) return undefined;
-  const { accountId, deviceId, workspaceId } = identity;
+  const { accountId, deviceId, workspaceId, anchor } = identity;
   const { keys } = await requireDevice(records);
-  return { accountId, deviceId, workspaceId, fingerprint: await fingerprintOf(keys) };
+  return {
+    accountId,
+    deviceId,
+    workspaceId,
+    fingerprint: await fingerprintOf(keys),
+    keys: anchor === undefined ? 'waiting' : 'ready',
+  };
 }
 
 /** This device, made and stored on first use: nothing is sent about keys that could still be lost. */
@@ -76,11 +86,10 @@ async function createAccount(parts: IdentityParts): Promise<void> {
   const device = await ensureDevice(parts);
   const answer = await http.request({
     method: 'POST',
-    path: '/auth/register',
+    path: '/api/v1/auth/register',
     body: { device: toDeviceInput(device) },
     idempotencyKey: device.registrationKey,
     answer: isSignedIn,
-    isRepeatable: true,
   });
   await storeFirstDevice(records, device.keys, answer, now());
 }
@@ -97,21 +106,12 @@ async function storeFirstDevice(
 ): Promise<void> {
   const accountId = answer.account.id;
   const deviceId = answer.device.id;
-  const unsigned = {
-    action: 'genesis',
-    accountId,
-    deviceId,
-    encryptionKeyThumbprint: await jwkThumbprint(keys.encryption.publicKey),
-    signingKeyThumbprint: await jwkThumbprint(keys.signing.publicKey),
-    previousHash: '',
-    by: deviceId,
-  } as const;
-  const genesis = await signEntry(unsigned, keys.signing);
+  const genesis = await createGenesis({ accountId, deviceId }, keys);
   const anchor = await logEntryHash(genesis);
-  const key = toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
   await records.write([
     put(recordKeys.identity, { accountId, deviceId, workspaceId: answer.workspace.id, anchor, genesis }),
+    put(recordKeys.account, { accountId, workspaceId: answer.workspace.id, kind: answer.account.kind }),
     put(recordKeys.tokens, tokensToRecord(answer.tokens, nowMs)),
-    put(recordKeys.epoch(1), { epoch: 1, key, logLength: 1 }),
+    put(recordKeys.epoch(1), createFirstEpoch()),
   ]);
 }

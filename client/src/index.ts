@@ -1,15 +1,33 @@
 /**
- * `@alcove/client`: one person's private data on all their devices, end-to-end encrypted, offline first.
+ * `@alcove/client`: accounts, workspaces and keys, and one person's private data on all their devices, end-to-end
+ * encrypted, offline first.
  *
  * Stores for Node are in `@alcove/client/node`, for browsers in `@alcove/client/browser`.
  */
-export type { Device, Kind, Me, MemoryMeta, Meta, TagMeta } from '@alcove/contract';
+export type { Kind, MemoryMeta, Meta, TagMeta } from '@alcove/contract';
+export type {
+  AccountCalls,
+  CurrentAccount,
+  SignInInput,
+  SignInOptions,
+  SignUpInput,
+} from './account.ts';
+export type { Api, ApiAnswer, ApiInput, ApiOperation, ApiPath, CallOptions } from './api.ts';
+export type { InWorkspace, KeyCalls } from './api-keys.ts';
+export type { AuditCalls, AuditFilter } from './audit.ts';
 export { type Client, type ClientOptions, createClient, type PendingPairing } from './client.ts';
+export type { ConnectionOptions } from './connection.ts';
 export type { ListedDevice } from './devices.ts';
 export { AlcoveError, type AlcoveErrorOptions, type ErrorDetail } from './errors.ts';
 export type { DeviceDescription, Identity } from './identity.ts';
 export type { SiblingVersion, VaultItem } from './items.ts';
+export type { KeyClient, KeyClientOptions } from './key-client.ts';
+export type * from './openapi.ts';
+export type { ProviderCalls } from './providers.ts';
+export type { SessionCalls } from './sessions.ts';
+export type { RequestSigning } from './signing.ts';
 export { memoryStorage } from './storage/memory.ts';
 export type { Storage, StorageHandle, StorageWrite } from './storage/storage.ts';
 export type { SyncResult } from './sync.ts';
 export type { ItemInput, ItemRef, Vault, VaultChange, VaultEvents, VaultStatus } from './vault.ts';
+export type { WorkspaceCalls } from './workspaces.ts';

@@ -5,24 +5,29 @@ import { jwkThumbprint, logEntryHash } from '@alcove/contract/keys';
 import { importEpochKey } from './crypto/envelope.ts';
 import { findMintedShare, openMintedShare, sealMintedShare } from './crypto/shares.ts';
 import { activeDevices, hasKeysOf, headOf, signEntry, type VerifiedLog, verifyLog } from './device-log.ts';
-import { listDevices } from './devices.ts';
+import { deleteDevice, listDevices } from './devices.ts';
 import { AlcoveError, hasCode } from './errors.ts';
+import { createFirstEpoch, createGenesis } from './genesis.ts';
 import {
   type EpochRecord,
   type IdentityRecord,
+  keysWaiting,
   type LogRecord,
+  type MemberIdentity,
   put,
   type Records,
   recordKeys,
   remove,
   requireDevice,
   requireIdentity,
+  requireMember,
 } from './records.ts';
 import type { Session } from './session.ts';
 import { isKeys } from './wire.ts';
 
 const mintAttemptsMax = 5;
 const nothingKnown: LogRecord = { entries: [], hashes: [], devices: [] };
+const beginning: Taken = { epoch: 0, log: { entries: [], hashes: [] } };
 
 export interface EpochKey {
   readonly epoch: number;
@@ -37,7 +42,7 @@ export interface Keyring {
   list(): Promise<EpochRecord[]>;
   /**
    * Fetches and verifies the device log and takes new epoch keys from it. Finishes what was begun: uploads the first
-   * epoch, mints the next one after a revocation. Says which epochs are new. Throws `keys.untrusted`.
+   * epoch, mints the next one after a revocation. Says which epochs are new. Throws `keys.untrusted`, `keys.waiting`.
    */
   refresh(signal?: AbortSignal): Promise<number[]>;
   /** The device log as it was last verified. */
@@ -55,7 +60,13 @@ export function createKeyring({ records, session }: { records: Records; session:
 
   async function refresh(signal?: AbortSignal): Promise<number[]> {
     const before = new Set((await records.scan(recordKeys.epochs)).map(({ epoch }) => epoch));
-    let taken = await take(records, await fetchKeys(session, signal));
+    const { anchor } = await requireIdentity(records);
+    await forgetSuperseded(records, session, signal);
+    const shown = await fetchKeys(session, signal);
+    let taken = await take(
+      records,
+      anchor === undefined ? await found(records, session, shown, signal) : shown,
+    );
     for (let attempt = 1; ; attempt += 1) {
       const entries = await entriesToWrite(records, taken.log);
       if (entries.length === 0 && taken.epoch > 0) break;
@@ -71,7 +82,7 @@ export function createKeyring({ records, session }: { records: Records; session:
   }
 
   return {
-    refresh,
+    refresh: (signal) => records.withLock('keys', () => refresh(signal), signal),
     list: () => records.scan(recordKeys.epochs),
     log: async () => (await records.read(recordKeys.log)) ?? nothingKnown,
     async find(epoch) {
@@ -87,7 +98,69 @@ export function createKeyring({ records, session }: { records: Records; session:
 }
 
 function fetchKeys(session: Session, signal: AbortSignal | undefined): Promise<Keys> {
-  return session.request({ method: 'GET', path: '/sync/keys', answer: isKeys, signal, isRepeatable: true });
+  return session.request({ method: 'GET', path: '/api/v1/sync/keys', answer: isKeys, signal });
+}
+
+/**
+ * The first device of an account that has no log yet, signed in by a password alone, begins the log. Its keys count only
+ * once the server has them: another device may have been quicker, and then this one waits to be admitted.
+ */
+async function found(
+  records: Records,
+  session: Session,
+  shown: Keys,
+  signal: AbortSignal | undefined,
+): Promise<Keys> {
+  const genesis = shown.log.length === 0 ? await prepareGenesis(records) : undefined;
+  const answer =
+    genesis === undefined
+      ? shown
+      : await mint(records, session, beginning, [genesis], signal).catch((error) => {
+          if (!isRace(error)) throw error;
+          return fetchKeys(session, signal);
+        });
+  await settleFounding(records, answer);
+  return answer;
+}
+
+/** The device that this store was before it was admitted holds no keys and is nobody's any more. */
+async function forgetSuperseded(
+  records: Records,
+  session: Session,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const id = await records.read(recordKeys.superseded);
+  if (id === undefined) return;
+  await deleteDevice(session, id, signal);
+  await records.write([remove(recordKeys.superseded)]);
+}
+
+/** The genesis and the first epoch key, stored before the server hears of them. */
+async function prepareGenesis(records: Records): Promise<LogEntry> {
+  const identity = await requireIdentity(records);
+  if (identity.genesis !== undefined) return identity.genesis;
+  const { keys } = await requireDevice(records);
+  const genesis = await createGenesis(identity, keys);
+  await records.write([
+    put(recordKeys.identity, { ...identity, genesis }),
+    put(recordKeys.epoch(1), createFirstEpoch()),
+  ]);
+  return genesis;
+}
+
+/** Throws `keys.waiting` when the log that stands was begun by another device. */
+async function settleFounding(records: Records, { log }: Keys): Promise<void> {
+  const { genesis, ...identity } = await requireIdentity(records);
+  const anchor = genesis === undefined ? undefined : await logEntryHash(genesis);
+  const [first] = log;
+  if (genesis !== undefined && anchor !== undefined && first !== undefined) {
+    if ((await logEntryHash(first)) === anchor) {
+      await records.write([put(recordKeys.identity, { ...identity, genesis, anchor })]);
+      return;
+    }
+  }
+  await records.write([put(recordKeys.identity, identity), remove(recordKeys.epoch(1))]);
+  throw keysWaiting();
 }
 
 interface Taken {
@@ -97,11 +170,11 @@ interface Taken {
 
 /** Verifies an answer and stores what it proves, in one write. Nothing is taken from one that does not hold. */
 async function take(records: Records, answer: Keys): Promise<Taken> {
-  const identity = await requireIdentity(records);
+  const identity = await requireMember(records);
   const known = (await records.read(recordKeys.log)) ?? nothingKnown;
   // Before the first device has uploaded its genesis there is no log to verify.
   if (answer.log.length === 0 && known.entries.length === 0 && identity.genesis !== undefined) {
-    return { epoch: 0, log: { entries: [], hashes: [] } };
+    return beginning;
   }
   const devices = mergeDevices(known.devices, answer.devices);
   const findSigningKey = (id: string) => devices.find((device) => device.id === id)?.signingKey;
@@ -123,7 +196,7 @@ function mergeDevices(known: LogRecord['devices'], shown: LogRecord['devices']):
 
 async function openShares(
   records: Records,
-  identity: IdentityRecord,
+  identity: MemberIdentity,
   answer: Keys,
   trusted: { log: VerifiedLog; devices: LogRecord['devices'] },
 ): Promise<EpochRecord[]> {
@@ -215,7 +288,7 @@ async function mint(
   const shares = await wrapForAll(records, { epoch, key, log: grown }, recipients);
   return session.request({
     method: 'PUT',
-    path: '/sync/keys',
+    path: '/api/v1/sync/keys',
     body: { epoch, shares, log: entries },
     answer: isKeys,
     signal,

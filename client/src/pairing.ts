@@ -48,10 +48,10 @@ export interface PairingStart extends IdentityParts {
 /** Starts a pairing, or gives back the one that still waits. */
 export async function startPairing(parts: PairingStart): Promise<StartedPairing> {
   const { records, now } = parts;
-  if ((await records.read(recordKeys.identity)) !== undefined) {
+  if (await isMember(records)) {
     throw new AlcoveError(
       'identity.exists',
-      'This store already belongs to an account. Pair with a fresh one.',
+      'This store is a device of an account already. Pair with a fresh one.',
     );
   }
   const waiting = await records.read(recordKeys.pairing);
@@ -73,7 +73,7 @@ export async function claimPairing(
   options: { signal?: AbortSignal; pollMs?: number },
 ): Promise<void> {
   const { records, keyring } = parts;
-  if ((await records.read(recordKeys.identity)) === undefined) await claimOnce(parts, options);
+  if (!(await isMember(records))) await claimOnce(parts, options);
   await keyring.refresh(options.signal);
 }
 
@@ -108,11 +108,10 @@ async function createPairing(parts: IdentityParts): Promise<PairingRecord> {
   const device = await ensureDevice(parts);
   const { id, challenge, expiresAt } = await http.request({
     method: 'POST',
-    path: '/auth/pairings',
+    path: '/api/v1/auth/pairings',
     body: { device: toDeviceInput(device) },
     answer: isPairingStarted,
     // A lost answer leaves a pairing behind that nobody knows; it expires.
-    isRepeatable: true,
   });
   const secret = toBase64Url(createPairingSecret());
   const pairing = { id, challenge, expiresAt, secret, claimKey: crypto.randomUUID() };
@@ -134,18 +133,25 @@ async function claimOnce(
   });
   const endorsementHash = await verifyEndorsement(claimed, keys);
   const epochs = await openPairingShares(claimed, endorsementHash, pairing, keys);
-  const { account, device, workspace, tokens } = claimed;
-  await records.write([
-    put(recordKeys.identity, {
-      accountId: account.id,
-      deviceId: device.id,
-      workspaceId: workspace.id,
-      anchor: endorsementHash,
-    }),
-    put(recordKeys.tokens, tokensToRecord(tokens, now())),
+  const accountId = claimed.account.id;
+  const waiting = await records.read(recordKeys.identity);
+  if (waiting !== undefined && waiting.accountId !== accountId) throw otherAccount();
+  const workspaceId = claimed.workspace.id;
+  const identity = { accountId, deviceId: claimed.device.id, workspaceId, anchor: endorsementHash };
+  const writes = [
+    put(recordKeys.identity, identity),
+    put(recordKeys.account, { accountId, workspaceId, kind: claimed.account.kind }),
+    put(recordKeys.tokens, tokensToRecord(claimed.tokens, now())),
     ...epochs.map((record) => put(recordKeys.epoch(record.epoch), record)),
+    ...(waiting === undefined ? [] : [put(recordKeys.superseded, waiting.deviceId)]),
     remove(recordKeys.pairing),
-  ]);
+  ];
+  await records.withLock('session', () => records.write(writes));
+}
+
+/** Whether this store's device belongs to an account's device log; one that waits may still be paired. */
+async function isMember(records: Records): Promise<boolean> {
+  return (await records.read(recordKeys.identity))?.anchor !== undefined;
 }
 
 async function awaitApproval(
@@ -159,12 +165,11 @@ async function awaitApproval(
     try {
       return await http.request({
         method: 'POST',
-        path: `/auth/pairings/${pairing.id}/claim`,
+        path: `/api/v1/auth/pairings/${pairing.id}/claim`,
         body: { signature },
         idempotencyKey: pairing.claimKey,
         answer: isClaimed,
         signal,
-        isRepeatable: true,
       });
     } catch (error) {
       if (!hasCode(error, 'pairing.waiting')) throw error;
@@ -219,9 +224,8 @@ async function openPairingShares(
 function readPairing(session: Session, id: string): Promise<Pairing> {
   return session.request({
     method: 'GET',
-    path: `/auth/pairings/${id}`,
+    path: `/api/v1/auth/pairings/${id}`,
     answer: isPairing,
-    isRepeatable: true,
   });
 }
 
@@ -241,10 +245,9 @@ async function admit(
   const keyShares = await Promise.all((await keyring.list()).map(wrapFor));
   await session.request({
     method: 'POST',
-    path: '/auth/pair-device',
+    path: '/api/v1/auth/pair-device',
     body: { pairingId: code.pairingId, keyShares, endorsement },
     answer: isPairedDevice,
-    isRepeatable: true,
   });
 }
 
@@ -263,9 +266,10 @@ async function endorse(records: Records, keyring: Keyring, device: Device): Prom
   return signEntry(unsigned, keys.signing);
 }
 
-/** A pairing that can never be claimed any more; the next one gets fresh keys. */
+/** A pairing that can never be claimed any more; the next one gets fresh keys, unless a session goes by these. */
 async function forgetPairing(records: Records): Promise<void> {
-  await records.write([remove(recordKeys.pairing), remove(recordKeys.device)]);
+  const isInUse = (await records.read(recordKeys.identity)) !== undefined;
+  await records.write([remove(recordKeys.pairing), ...(isInUse ? [] : [remove(recordKeys.device)])]);
 }
 
 function isOver(error: unknown): boolean {
@@ -280,6 +284,11 @@ function isRace(error: unknown): boolean {
 
 function notOpen(status: string): AlcoveError {
   return new AlcoveError('pairing.not_open', `This pairing does not wait for approval; it is ${status}.`);
+}
+
+function otherAccount(): AlcoveError {
+  const message = 'A device of another account approved this pairing. Sign in there, or use a fresh store.';
+  return new AlcoveError('identity.exists', message);
 }
 
 function untrusted(reason: string): AlcoveError {

@@ -1,8 +1,9 @@
 /** What a client keeps, as typed records over the store's texts. */
-import type { Change, DeviceInput, Kind, LogEntry, PublicJwk } from '@alcove/contract';
+import type { Account, Change, DeviceInput, Kind, LogEntry, PublicJwk } from '@alcove/contract';
 import type { DeviceKeys } from './crypto/keys.ts';
 import { AlcoveError } from './errors.ts';
 import type { StoredItem } from './items.ts';
+import { createLocks } from './locks.ts';
 import type { StorageHandle, StorageWrite } from './storage/storage.ts';
 
 /** Raise it when a record changes its meaning, and convert older stores in `openRecords`. */
@@ -19,14 +20,30 @@ export interface DeviceRecord {
   readonly registrationKey: string;
 }
 
-/** Who this device is. `anchor` is the hash of the log entry from which on it trusts the device log. */
+/** Who this device is. */
 export interface IdentityRecord {
   readonly accountId: string;
   readonly deviceId: string;
   readonly workspaceId: string;
-  readonly anchor: string;
+  /**
+   * Hash of the log entry from which on this device trusts the device log. Without one it came by a password alone, and
+   * waits: for its genesis to be accepted, or to be admitted by another device.
+   */
+  readonly anchor?: string;
   /** The entry that begins the log, kept by the first device until the server has it. */
   readonly genesis?: LogEntry;
+}
+
+/** An identity that belongs to the account's device log. */
+export interface MemberIdentity extends IdentityRecord {
+  readonly anchor: string;
+}
+
+/** Whose session this store holds, or held last. */
+export interface AccountRecord {
+  readonly accountId: string;
+  readonly workspaceId: string;
+  readonly kind: Account['kind'];
 }
 
 export interface TokensRecord {
@@ -34,6 +51,8 @@ export interface TokensRecord {
   readonly refreshToken: string;
   /** By this device's clock. */
   readonly accessExpiresAtMs: number;
+  /** Idempotency-Key of the refresh that follows: an answer that was lost is given again, also after a restart. */
+  readonly refreshKey: string;
 }
 
 /** A pairing that this device, the new one, has started. */
@@ -96,13 +115,22 @@ export const recordKeys = {
   schema: recordKey<number>('schema'),
   device: recordKey<DeviceRecord>('device'),
   identity: recordKey<IdentityRecord>('identity'),
+  account: recordKey<AccountRecord>('account'),
   tokens: recordKey<TokensRecord>('tokens'),
+  /** Of a guest who has signed in to an account since, until the account has taken over what the guest had. */
+  guest: recordKey<TokensRecord>('guest'),
+  /** What proves to the server that this store began a sign-in with another service (as PKCE does). */
+  oauth: recordKey<string>('oauth'),
   pairing: recordKey<PairingRecord>('pairing'),
+  /** The device that this store was before it was admitted, until the server has forgotten it. */
+  superseded: recordKey<string>('superseded'),
   log: recordKey<LogRecord>('log'),
   /** Devices that were revoked at the server and still wait for the log entry and the next epoch. */
   revocations: recordKey<readonly string[]>('revocations'),
   tick: recordKey<TickRecord>('tick'),
   sync: recordKey<SyncRecord>('sync'),
+  /** Another text after each change of the queue, by which clients that share the store know of each other's. */
+  queueStamp: recordKey<string>('queue-stamp'),
   epochs: recordKey<EpochRecord>('epoch/'),
   epoch: (epoch: number) => recordKey<EpochRecord>(`epoch/${sortable(epoch)}`),
   items: (kind?: Kind) => recordKey<StoredItem>(kind === undefined ? 'item/' : `item/${kind}/`),
@@ -111,13 +139,23 @@ export const recordKeys = {
   queued: (counter: number) => recordKey<QueuedChange>(`queue/${sortable(counter)}`),
 };
 
+/**
+ * What only one of the clients that share a store does at a time. Whoever holds one may ask for those after it, never
+ * for those before it, so nobody waits for each other.
+ */
+export type LockName = 'identity' | 'guest' | 'sync' | 'keys' | 'session' | 'vault';
+
 export interface Records {
   read<T>(key: RecordKey<T>): Promise<T | undefined>;
   /** All records below a key, in their order. */
   scan<T>(prefix: RecordKey<T>): Promise<T[]>;
   write(batch: readonly StorageWrite[]): Promise<void>;
+  /** Runs work that nobody else who has the store open may do meanwhile. `signal` ends the waiting for them. */
+  withLock<T>(name: LockName, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
   close(): Promise<void>;
 }
+
+const never = new AbortController().signal;
 
 /** Takes a store into use. Throws `storage.newer` when it belongs to a newer SDK. */
 export async function openRecords(handle: StorageHandle): Promise<Records> {
@@ -145,7 +183,32 @@ export function remove({ key }: RecordKey<unknown>): StorageWrite {
 export async function requireIdentity(records: Records): Promise<IdentityRecord> {
   const identity = await records.read(recordKeys.identity);
   if (identity !== undefined) return identity;
-  throw new AlcoveError('identity.missing', 'This device has no account yet. Call register(), or pair it.');
+  throw identityMissing();
+}
+
+export function identityMissing(): AlcoveError {
+  const message = 'This store belongs to no account yet. Register, sign in or pair it.';
+  return new AlcoveError('identity.missing', message);
+}
+
+/** Whose store this is, whether a session stands or not. */
+export async function findAccount(records: Records): Promise<AccountRecord | undefined> {
+  return records.read(recordKeys.account);
+}
+
+/** Throws `keys.waiting` while the device log does not admit this device. */
+export async function requireMember(records: Records): Promise<MemberIdentity> {
+  const { anchor, ...identity } = await requireIdentity(records);
+  if (anchor !== undefined) return { ...identity, anchor };
+  throw keysWaiting();
+}
+
+export function keysWaiting(): AlcoveError {
+  return new AlcoveError(
+    'keys.waiting',
+    'This device signed in by a password alone, and another one holds the keys of the vault. ' +
+      'Show the code of startPairing() to it.',
+  );
 }
 
 /** The device's own keys, which an identity never stands without. */
@@ -156,7 +219,9 @@ export async function requireDevice(records: Records): Promise<DeviceRecord> {
 }
 
 function createRecords(handle: StorageHandle): Records {
+  const withLock = handle.withLock?.bind(handle) ?? createLocks();
   return {
+    withLock: (name, work, signal = never) => withLock(name, work, signal),
     async read({ key, parse }) {
       const text = await handle.read(key);
       return text === undefined ? undefined : parse(text);

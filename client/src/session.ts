@@ -1,15 +1,16 @@
-/** The device's session: which token a request carries, and how a new one is got. */
+/** The session that a store holds: which token a request carries, and how a new one is got. */
 import type { Tokens } from '@alcove/contract';
 import { refreshProofText } from '@alcove/contract/keys';
 import { sign } from './crypto/keys.ts';
 import { AlcoveError } from './errors.ts';
 import type { Http, HttpRequest } from './http.ts';
 import {
+  findAccount,
+  identityMissing,
   put,
   type Records,
   recordKeys,
   requireDevice,
-  requireIdentity,
   type TokensRecord,
 } from './records.ts';
 import { isRefreshResponse } from './wire.ts';
@@ -17,50 +18,44 @@ import { isRefreshResponse } from './wire.ts';
 /** A token that ends within this time is renewed before it is used. */
 const renewEarlyMs = 60_000;
 
-export interface Session {
-  /** Sends a request in the name of this device. Throws `auth.signed_out` when the session has ended. */
-  request<T>(request: Omit<HttpRequest<T>, 'token'>): Promise<T>;
+/** Sends requests in somebody's name, or in nobody's. */
+export interface Sender {
+  request<T>(request: HttpRequest<T>): Promise<T>;
+}
+
+export interface Session extends Sender {
+  /** Sends a request in the name of the account. Throws `auth.signed_out` when the session has ended. */
+  request<T>(request: HttpRequest<T>): Promise<T>;
 }
 
 export interface SessionParts {
   readonly records: Records;
   readonly http: Http;
   readonly now: () => number;
+  /** Ends the waiting for other clients of the store. */
+  readonly closed: AbortSignal;
 }
 
-export function createSession({ records, http, now }: SessionParts): Session {
+export function createSession(parts: SessionParts): Session {
+  const { records, http, now, closed } = parts;
   let refreshing: Promise<TokensRecord> | undefined;
 
-  /** One refresh at a time: a second one with the same token would look like theft to the server. */
+  /**
+   * One refresh at a time, of all clients that share the store: a second one with the same token would look like theft
+   * to the server. Whoever comes later finds the tokens that the first one brought.
+   */
   function refreshOnce(stale: TokensRecord): Promise<TokensRecord> {
-    refreshing ??= refresh(stale).finally(() => {
-      refreshing = undefined;
-    });
+    refreshing ??= records
+      .withLock('session', () => refreshStored(parts, stale), closed)
+      .finally(() => {
+        refreshing = undefined;
+      });
     return refreshing;
-  }
-
-  async function refresh(stale: TokensRecord): Promise<TokensRecord> {
-    const current = await requireTokens(records);
-    if (current.refreshToken !== stale.refreshToken) return current;
-    const { tokens } = await http.request({
-      method: 'POST',
-      path: '/auth/refresh',
-      answer: isRefreshResponse,
-      body: {
-        refreshToken: stale.refreshToken,
-        deviceSignature: await signProof(records, stale.refreshToken),
-      },
-      // The signature lets this device replay a refresh whose answer was lost, so trying again is safe.
-      isRepeatable: true,
-    });
-    const renewed = tokensToRecord(tokens, now());
-    await records.write([put(recordKeys.tokens, renewed)]);
-    return renewed;
   }
 
   async function usableTokens(): Promise<TokensRecord> {
     const tokens = await requireTokens(records);
-    return tokens.accessExpiresAtMs - now() > renewEarlyMs ? tokens : refreshOnce(tokens).catch(toSignedOut);
+    return isFresh(tokens, now()) ? tokens : refreshOnce(tokens).catch(toSignedOut);
   }
 
   return {
@@ -77,19 +72,65 @@ export function createSession({ records, http, now }: SessionParts): Session {
   };
 }
 
+/** As the account where the store holds a session, as nobody where it holds none. */
+export function asWhoeverIsHere(records: Records, session: Session, http: Http): Sender {
+  return {
+    async request(request) {
+      const tokens = await records.read(recordKeys.tokens);
+      return tokens === undefined ? http.request(request) : session.request(request);
+    },
+  };
+}
+
 export function tokensToRecord(tokens: Tokens, nowMs: number): TokensRecord {
   const { accessToken, refreshToken, expiresInSeconds } = tokens;
-  return { accessToken, refreshToken, accessExpiresAtMs: nowMs + expiresInSeconds * 1000 };
+  const accessExpiresAtMs = nowMs + expiresInSeconds * 1000;
+  return { accessToken, refreshToken, accessExpiresAtMs, refreshKey: crypto.randomUUID() };
+}
+
+export function isFresh(tokens: TokensRecord, nowMs: number): boolean {
+  return tokens.accessExpiresAtMs - nowMs > renewEarlyMs;
+}
+
+/** Exchanges a refresh token, in the name of the session that it belongs to. Safe to repeat after a lost answer. */
+export async function refreshTokens(
+  http: Http,
+  { refreshToken, refreshKey }: TokensRecord,
+  nowMs: number,
+  deviceSignature?: string,
+): Promise<TokensRecord> {
+  const { tokens } = await http.request({
+    method: 'POST',
+    path: '/api/v1/auth/refresh',
+    answer: isRefreshResponse,
+    body: { refreshToken, ...(deviceSignature === undefined ? {} : { deviceSignature }) },
+    idempotencyKey: refreshKey,
+  });
+  return tokensToRecord(tokens, nowMs);
+}
+
+/** Called with the lock of the session, so nobody else changes the tokens meanwhile. */
+async function refreshStored(
+  { records, http, now }: SessionParts,
+  stale: TokensRecord,
+): Promise<TokensRecord> {
+  const current = await requireTokens(records);
+  if (current.refreshToken !== stale.refreshToken) return current;
+  const proof = await signProof(records, current.refreshToken);
+  const renewed = await refreshTokens(http, current, now(), proof);
+  await records.write([put(recordKeys.tokens, renewed)]);
+  return renewed;
 }
 
 async function requireTokens(records: Records): Promise<TokensRecord> {
   const tokens = await records.read(recordKeys.tokens);
   if (tokens !== undefined) return tokens;
-  await requireIdentity(records);
-  throw signedOut();
+  throw (await findAccount(records)) === undefined ? identityMissing() : signedOut();
 }
 
-async function signProof(records: Records, refreshToken: string): Promise<string> {
+/** Proves to the server that a repeated refresh comes from the device itself. */
+async function signProof(records: Records, refreshToken: string): Promise<string | undefined> {
+  if ((await records.read(recordKeys.identity)) === undefined) return undefined;
   const device = await requireDevice(records);
   return sign(device.keys.signing, refreshProofText(refreshToken));
 }
@@ -105,7 +146,7 @@ function toSignedOut(error: unknown): never {
 
 function signedOut(cause?: unknown): AlcoveError {
   const message =
-    'This device has no session any more. What it holds, also unsynced, is kept; pair it again to go on.';
+    'This store has no session any more. What it holds, also unsynced, is kept; sign in or pair again to go on.';
   if (!(cause instanceof AlcoveError)) return new AlcoveError('auth.signed_out', message);
   const { status, requestId } = cause;
   return new AlcoveError('auth.signed_out', message, { status, requestId, cause });

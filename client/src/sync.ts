@@ -138,7 +138,7 @@ async function nextBatch(store: VaultStore, after: number): Promise<Batch> {
 function push(session: Session, { changes }: Batch): Promise<PushResponse> {
   return session.request({
     method: 'POST',
-    path: '/sync/push',
+    path: '/api/v1/sync/push',
     body: { changes },
     answer: isPushResponse,
     // The server knows each change by its clock, so a second arrival is a duplicate and nothing else.
@@ -151,7 +151,7 @@ function pull(session: Session, cursor: string | undefined): Promise<PullRespons
   const position = cursor === undefined ? {} : { cursor, acknowledged: cursor };
   return session.request({
     method: 'POST',
-    path: '/sync/pull',
+    path: '/api/v1/sync/pull',
     body: { ...position, limit: pageItems },
     answer: isPullResponse,
     isRepeatable: true,

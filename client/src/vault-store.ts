@@ -18,7 +18,6 @@ import {
   versionToClock,
 } from './items.ts';
 import type { EpochKey, Keyring } from './keyring.ts';
-import { createMutex } from './mutex.ts';
 import {
   type IdentityRecord,
   put,
@@ -27,6 +26,7 @@ import {
   recordKeys,
   remove,
   requireIdentity,
+  requireMember,
   type SyncRecord,
   type TickRecord,
 } from './records.ts';
@@ -102,10 +102,21 @@ interface PlannedEdit {
 }
 
 export function createVaultStore({ records, keyring, now }: VaultStoreParts): VaultStore {
-  const exclusively = createMutex();
   /** Which siblings and unreadable versions the app was shown: only then may its next edit supersede them. */
   const shown = new Map<string, VectorClock>();
   let index: Map<number, QueueEntry> | undefined;
+  /** The queue's stamp that `index` belongs to. */
+  let indexStamp: string | undefined;
+
+  /** One step at a time, of all clients that share the store; what is remembered of the queue may be another's past. */
+  function exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return records.withLock('vault', async () => {
+      const stamp = await records.read(recordKeys.queueStamp);
+      if (stamp !== indexStamp) index = undefined;
+      indexStamp = stamp;
+      return work();
+    });
+  }
 
   async function queueIndex(): Promise<Map<number, QueueEntry>> {
     index ??= await readQueue(records);
@@ -114,8 +125,10 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
 
   /** Writes, and forgets what is remembered of the queue when nobody can say whether the write happened. */
   async function commit(writes: readonly StorageWrite[], remember: (queue: Map<number, QueueEntry>) => void) {
+    const stamp = crypto.randomUUID();
     try {
-      await records.write(writes);
+      await records.write([...writes, put(recordKeys.queueStamp, stamp)]);
+      indexStamp = stamp;
       remember(await queueIndex());
     } catch (error) {
       index = undefined;
@@ -130,7 +143,7 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
   }
 
   async function write(edits: readonly Edit[]): Promise<ItemChange[]> {
-    const identity = await requireIdentity(records);
+    const identity = await requireMember(records);
     const epochKey = await keyring.current();
     const draft = new Map<string, StoredItem>();
     const plans: PlannedEdit[] = [];

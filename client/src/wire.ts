@@ -3,8 +3,10 @@
  * at before they are used: a wrong shape is one clear error here instead of a strange one later.
  */
 import type {
+  Account,
   ChangeOut,
   Claimed,
+  Converted,
   Device,
   DeviceList,
   KeyShare,
@@ -18,6 +20,7 @@ import type {
   PullResponse,
   PushResponse,
   RefreshResponse,
+  SessionOpened,
   SignedIn,
   Tokens,
   Version,
@@ -92,6 +95,23 @@ export const isRefreshResponse: Guard<RefreshResponse> = shape<RefreshResponse>(
 const isNamed = shape<{ id: string }>({ id: isText });
 const signedIn = { account: isNamed, device: isDevice, workspace: isNamed, tokens: isTokens };
 export const isSignedIn: Guard<SignedIn> = shape<SignedIn>(signedIn);
+
+const isAccount: Guard<Account> = shape<Account>({
+  id: isText,
+  kind: isText,
+  email: nullable(isText),
+  emailVerified: optional(isFlag),
+  displayName: nullable(isText),
+  createdAt: isText,
+  expiresAt: optional(isText),
+});
+export const isSessionOpened: Guard<SessionOpened> = shape<SessionOpened>({
+  account: isAccount,
+  device: optional(isDevice),
+  workspace: isNamed,
+  tokens: isTokens,
+});
+export const isConverted: Guard<Converted> = shape<Converted>({ account: isAccount, tokens: isTokens });
 
 const isLogEntry: Guard<LogEntry> = shape<LogEntry>({
   action: oneOf('genesis', 'add', 'revoke'),

@@ -35,15 +35,11 @@ describe('the example in', () => {
     const documented = new Set(examples.map(({ place }) => place.split(' ')[1]));
     const calls = ['createClient', 'register', 'startPairing', 'approvePairing', 'devices', 'renameDevice'];
     const more = ['revokeDevice', 'me', 'logout', 'put', 'putMany', 'delete', 'get', 'list', 'on', 'sync'];
-    const rest = [
-      'startAutoSync',
-      'status',
-      'AlcoveError',
-      'memoryStorage',
-      'sqliteStorage',
-      'indexedDbStorage',
-    ];
-    expect([...calls, ...more, ...rest, 'Storage'].filter((name) => !documented.has(name))).toEqual([]);
+    const stores = ['memoryStorage', 'sqliteStorage', 'indexedDbStorage', 'Storage'];
+    const account = ['signUp', 'signIn', 'signOut', 'startOAuth', 'startGuest', 'mergeGuest'];
+    const tenancy = ['invite', 'create', 'logs', 'setLlm', 'createToken', 'api', 'export'];
+    const rest = ['startAutoSync', 'status', 'AlcoveError', ...stores, ...account, ...tenancy];
+    expect([...calls, ...more, ...rest].filter((name) => !documented.has(name))).toEqual([]);
   });
 });
 
@@ -58,7 +54,7 @@ async function findExamples(): Promise<Example[]> {
   for await (const file of glob('src/**/*.ts', { cwd: client })) {
     const text = await readFile(join(client, file), 'utf8');
     for (const [, comment = '', name = ''] of text.matchAll(
-      /\/\*\*(.*?)\*\/\s*(?:export )?(?:async )?(?:function |class |interface )?(\w+)/gs,
+      /\/\*\*(.*?)\*\/\s*(?:export )?(?:async |readonly )*(?:function |class |interface )?(\w+)/gs,
     )) {
       const source = /@example.*?```ts\n(.*?)```/s.exec(comment)?.[1];
       if (source !== undefined)

@@ -1,0 +1,267 @@
+/** Accounts by password and as a guest, with and without a vault, through the SDK against a real server. */
+import { type Client, memoryStorage, type Storage } from '@alcove/client';
+import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { dyingFetch, faultyFetch } from './faults.ts';
+import { openClient, pair, visible } from './people.ts';
+
+const clock = createTestClock();
+let server: TestServer;
+const opened: Client[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer({ clock });
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => client.close()));
+});
+afterAll(() => server.close());
+
+type Options = NonNullable<Parameters<typeof openClient>[1]>;
+
+async function open(options: Options = {}): Promise<Client> {
+  const client = await openClient(server.url, { now: () => clock.now(), ...options });
+  opened.push(client);
+  return client;
+}
+
+let made = 0;
+const newCredentials = () => ({
+  email: `person-${made++}@example.org`,
+  password: 'up betimes and so to bed',
+});
+
+/** What a store holds, by its keys. */
+async function keysOf(storage: Storage): Promise<string[]> {
+  const handle = await storage.open();
+  const keys = (await handle.scan('')).map(([key]) => key);
+  await handle.close();
+  return keys;
+}
+
+describe('an account with a password', () => {
+  it('needs no device: no key is made for an app without a vault', async () => {
+    const storage = memoryStorage();
+    const client = await open({ storage });
+    const account = await client.account.signUp({ ...newCredentials(), displayName: 'Ada' });
+    expect(account).toMatchObject({ kind: 'password', displayName: 'Ada' });
+    expect(client.identity).toBeUndefined();
+    expect(client.account.current).toMatchObject({ id: account.id, kind: 'password' });
+    expect(await keysOf(storage)).toEqual(['account', 'schema', 'tokens']);
+    expect((await client.account.get()).device).toBeUndefined();
+    await expect(client.vault.sync()).rejects.toMatchObject({ code: 'identity.missing' });
+  });
+
+  it('is the same one after a restart, and signs in again after it signed out', async () => {
+    const storage = memoryStorage();
+    const credentials = newCredentials();
+    const first = await openClient(server.url, { storage });
+    const { id } = await first.account.signUp(credentials);
+    await first.close();
+    const second = await open({ storage });
+    expect(second.account.current?.id).toBe(id);
+    await second.account.signOut();
+    expect(second.account.current).toBeUndefined();
+    await expect(second.account.get()).rejects.toMatchObject({ code: 'auth.signed_out' });
+    await second.account.signIn(credentials);
+    expect((await second.account.get()).account.id).toBe(id);
+  });
+
+  it.each([
+    [
+      'a wrong password',
+      'auth.invalid_credentials',
+      () => ({ ...newCredentials(), password: 'something else' }),
+    ],
+    ['an address that nobody has', 'auth.invalid_credentials', newCredentials],
+  ])('does not open with %s, and says no more than that', async (_what, code, credentials) => {
+    const client = await open();
+    await expect(client.account.signIn(credentials())).rejects.toMatchObject({ code, status: 401 });
+    expect(client.account.current).toBeUndefined();
+  });
+
+  it('is made once though answers are lost', async () => {
+    const credentials = newCredentials();
+    const client = await open({ fetch: faultyFetch((at) => (at % 2 === 0 ? 'lost-answer' : undefined)) });
+    const { id } = await client.account.signUp({ ...credentials, asDevice: true });
+    expect(client.identity).toMatchObject({ accountId: id, keys: 'ready' });
+    await expect((await open()).account.signUp(credentials)).rejects.toMatchObject({
+      code: 'auth.email_taken',
+    });
+  });
+
+  it('changes its password: other sessions end, and only the new one opens it', async () => {
+    const credentials = newCredentials();
+    const [laptop, phone] = [await open(), await open()];
+    await laptop.account.signUp(credentials);
+    await phone.account.signIn(credentials);
+    const wrong = { currentPassword: 'not this one', newPassword: 'a new leaf turned over' };
+    await expect(laptop.account.changePassword(wrong)).rejects.toMatchObject({ code: 'auth.wrong_password' });
+    await laptop.account.changePassword({ ...wrong, currentPassword: credentials.password });
+    expect((await laptop.account.get()).account.email).toBe(credentials.email);
+    await expect(phone.account.get()).rejects.toMatchObject({ code: 'auth.signed_out' });
+    await expect(phone.account.signIn(credentials)).rejects.toMatchObject({
+      code: 'auth.invalid_credentials',
+    });
+    await phone.account.signIn({ ...credentials, password: wrong.newPassword });
+  });
+
+  it('asks for a letter in the same way for everybody, and takes no made-up code', async () => {
+    const client = await open();
+    const credentials = newCredentials();
+    await client.account.signUp(credentials);
+    await client.account.forgotPassword({ email: credentials.email });
+    await client.account.forgotPassword({ email: 'nobody@example.org' });
+    const reset = client.account.resetPassword({ token: 'made-up', password: 'a new leaf turned over' });
+    await expect(reset).rejects.toMatchObject({ code: 'auth.mail_token_invalid' });
+    const verified = client.account.verifyEmail({ token: 'made-up' });
+    await expect(verified).rejects.toMatchObject({ code: 'auth.mail_token_invalid' });
+  });
+
+  it('outlives the answer of a refresh that was lost for longer than the grace of the server', async () => {
+    const storage = memoryStorage();
+    const mortal: Client = await open({ storage });
+    await mortal.account.signUp(newCredentials());
+    await mortal.close();
+    clock.forward(3_600_000);
+    const dying: Client = await open({ storage, fetch: dyingFetch(0, () => void dying.close()) });
+    await expect(dying.account.get()).rejects.toMatchObject({ code: 'aborted' });
+    clock.forward(600_000);
+    const again = await open({ storage });
+    expect((await again.account.get()).account.kind).toBe('password');
+  });
+
+  it('can take away everything that is its own, and leave for good', async () => {
+    const credentials = newCredentials();
+    const client = await open();
+    await client.account.signUp(credentials);
+    const archive = await client.account.export();
+    expect(archive.type).toBe('application/zip');
+    expect(await archive.slice(0, 2).text()).toBe('PK');
+    const wrong = client.account.delete({ password: 'not this one' });
+    await expect(wrong).rejects.toMatchObject({ code: 'auth.wrong_password' });
+    await client.account.delete({ password: credentials.password });
+    expect(client.account.current).toBeUndefined();
+    const gone = client.account.signIn(credentials);
+    await expect(gone).rejects.toMatchObject({ code: 'auth.invalid_credentials' });
+  });
+});
+
+describe('a password account with a vault', () => {
+  it('has its keys at once on the first device, also when that is not the one that signed up', async () => {
+    const credentials = newCredentials();
+    const website = await open();
+    await website.account.signUp(credentials);
+    const laptop = await open();
+    await laptop.account.signIn({ ...credentials, asDevice: true });
+    expect(laptop.identity?.keys).toBe('ready');
+    await laptop.vault.put({ kind: 'entry', id: 'entry-number-one', value: 'sealed' });
+    expect((await laptop.vault.sync()).pushed).toBe(1);
+    expect(await laptop.devices()).toMatchObject([{ verified: true, current: true }]);
+  });
+
+  it('gives later devices no keys until one that has them admits them', async () => {
+    const credentials = newCredentials();
+    const [laptop, phone] = [await open(), await open()];
+    await laptop.account.signUp({ ...credentials, asDevice: true });
+    await laptop.vault.put({ kind: 'entry', id: 'entry-number-one', value: 'from the laptop' });
+    await laptop.vault.sync();
+
+    await phone.account.signIn({ ...credentials, asDevice: true });
+    const waitingId = phone.identity?.deviceId;
+    expect(phone.identity).toMatchObject({ accountId: laptop.identity?.accountId, keys: 'waiting' });
+    await expect(phone.vault.sync()).rejects.toMatchObject({ code: 'keys.waiting' });
+    const put = phone.vault.put({ kind: 'entry', value: 'too early' });
+    await expect(put).rejects.toMatchObject({ code: 'keys.waiting' });
+    expect((await laptop.devices()).map(({ verified }) => verified)).toEqual([true, false]);
+
+    await pair(laptop, phone);
+    expect(phone.identity?.keys).toBe('ready');
+    await phone.vault.sync();
+    expect(await visible(phone)).toEqual({ 'entry-number-one': ['from the laptop'] });
+    await phone.vault.put({ kind: 'entry', id: 'entry-number-two', value: 'from the phone' });
+    await phone.vault.sync();
+    await laptop.vault.sync();
+    expect(Object.keys(await visible(laptop))).toHaveLength(2);
+    const devices = await laptop.devices();
+    expect(devices.map(({ verified }) => verified)).toEqual([true, true]);
+    expect(devices.map(({ id }) => id)).not.toContain(waitingId);
+  });
+
+  it('is begun by one device only, though two sign in at the same moment', async () => {
+    const credentials = newCredentials();
+    await (await open()).account.signUp(credentials);
+    const clients = [await open(), await open(), await open()];
+    await Promise.all(clients.map((client) => client.account.signIn({ ...credentials, asDevice: true })));
+    const keys = clients.map(({ identity }) => identity?.keys).sort();
+    expect(keys).toEqual(['ready', 'waiting', 'waiting']);
+  });
+
+  it.each([0, 1, 2, 3])('goes on after it died with the answer of request %i of its sign-up', async (at) => {
+    const storage = memoryStorage();
+    const credentials = newCredentials();
+    const mortal: Client = await open({ storage, fetch: dyingFetch(at, () => void mortal.close()) });
+    await mortal.account.signUp({ ...credentials, asDevice: true }).catch(() => undefined);
+    await mortal.close();
+    const again = await open({ storage });
+    if (again.account.current === undefined) await again.account.signIn({ ...credentials, asDevice: true });
+    await again.vault.sync();
+    expect(again.identity?.keys).toBe('ready');
+    await again.vault.put({ kind: 'entry', value: 'written after all' });
+    expect((await again.vault.sync()).pushed).toBe(1);
+  });
+
+  it('is not taken over by signing in to its store once more', async () => {
+    const credentials = newCredentials();
+    const laptop = await open();
+    const { id } = await laptop.account.signUp({ ...credentials, asDevice: true });
+    const again = laptop.account.signIn(credentials);
+    await expect(again).rejects.toMatchObject({ code: 'identity.exists' });
+    expect(laptop.account.current?.id).toBe(id);
+    expect((await laptop.vault.sync()).pushed).toBe(0);
+  });
+
+  it('refuses a pairing that a device of another account approved', async () => {
+    const credentials = newCredentials();
+    const [laptop, phone, stranger] = [await open(), await open(), await open()];
+    await laptop.account.signUp({ ...credentials, asDevice: true });
+    await phone.account.signIn({ ...credentials, asDevice: true });
+    await stranger.register();
+    const waiting = phone.identity;
+    await expect(pair(stranger, phone)).rejects.toMatchObject({ code: 'identity.exists' });
+    expect(phone.identity).toEqual(waiting);
+  });
+});
+
+describe('a guest', () => {
+  it('becomes an account with the same id and workspace, and goes on with new tokens', async () => {
+    const client = await open();
+    const guest = await client.account.startGuest();
+    expect(guest.kind).toBe('guest');
+    const before = client.account.current;
+    const credentials = newCredentials();
+    const account = await client.account.convertGuest(credentials);
+    expect(account).toMatchObject({ id: guest.id, kind: 'password', email: credentials.email });
+    expect(client.account.current).toEqual({ ...before, kind: 'password' });
+    expect((await client.account.get()).account.id).toBe(guest.id);
+  });
+
+  it('hands what it had to the account that it signs in to, also when its token has run out meanwhile', async () => {
+    const credentials = newCredentials();
+    await (await open()).account.signUp(credentials);
+    const client = await open();
+    await client.account.startGuest();
+    const guestWorkspace = client.account.current?.workspaceId;
+    await client.account.signIn(credentials);
+    clock.forward(2 * 3_600_000);
+    expect(await client.account.mergeGuest({ name: 'From my visit' })).toMatchObject({ id: guestWorkspace });
+    expect((await client.workspaces.list()).map(({ name }) => name)).toContain('From my visit');
+    expect(await client.account.mergeGuest()).toBeUndefined();
+  });
+
+  it('has nothing to hand over where there was none', async () => {
+    const client = await open();
+    await client.account.signUp(newCredentials());
+    expect(await client.account.mergeGuest()).toBeUndefined();
+  });
+});
