@@ -1,4 +1,4 @@
-/** A mail server as far as one letter needs it (RFC 5321), which can refuse or fall silent on demand. */
+/** A mail server as far as one letter needs it (RFC 5321), which can refuse on demand. */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -8,8 +8,8 @@ export interface MailServerDouble extends AsyncDisposable {
   readonly url: string;
   /** What was taken, each as it came over the wire. */
   readonly letters: readonly string[];
-  /** `refuses`: answers 550 to every recipient. `silent`: greets nobody. */
-  mood: 'takes' | 'refuses' | 'silent';
+  /** `refuses`: answers 550 to every recipient. */
+  mood: 'takes' | 'refuses';
 }
 
 export async function startMailServer(): Promise<MailServerDouble> {
@@ -18,7 +18,7 @@ export async function startMailServer(): Promise<MailServerDouble> {
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
-    if (double.mood !== 'silent') talk(socket, () => double.mood, letters);
+    talk(socket, () => double.mood, letters);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

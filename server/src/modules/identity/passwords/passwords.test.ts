@@ -1,5 +1,6 @@
 import { request } from 'node:http';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { startMailServer } from '../../../testing/doubles/smtp.ts';
 import {
   type Answer,
   callApi,
@@ -346,4 +347,16 @@ test('what happened to a password stands in the audit log', async () => {
     'account.registered',
   ]);
   expect(JSON.stringify(body)).not.toMatch(/otters|example\.com/);
+});
+
+test('with a mail server set up, letters go there and none is written to a file', async () => {
+  await using mailServer = await startMailServer();
+  await using service = await startTestServer({
+    env: { SMTP_URL: mailServer.url, MAIL_FROM: 'Alcove <no-reply@example.com>' },
+  });
+  const email = newEmail();
+  await callApi(service.url, 'POST', '/auth/signup', { email, password });
+  await vi.waitFor(() => expect(mailServer.letters).toHaveLength(1), 10_000);
+  expect(mailServer.letters[0]).toMatch(new RegExp(`^To: ${email}$`, 'm'));
+  expect(await lettersTo(service, email, /./)).toEqual([]);
 });
