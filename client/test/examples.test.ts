@@ -28,7 +28,9 @@ describe('the example in', () => {
   it.each(examples)('$place runs and holds', async ({ place, source }) => {
     const file = join(folder, `${place.replaceAll(/[^a-z0-9]+/gi, '-')}.ts`);
     await writeFile(file, source.replaceAll('http://127.0.0.1:8080', server.url));
-    await run(process.execPath, ['--disable-warning=ExperimentalWarning', file], { timeout: 20_000 });
+    // All of them load the same modules; compiling these once takes a second away from each.
+    const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') };
+    await run(process.execPath, ['--disable-warning=ExperimentalWarning', file], { timeout: 20_000, env });
   });
 
   it('every documented call is there: none was lost by a change of the comments', () => {
