@@ -156,15 +156,13 @@ describe.skipIf(!redisIsInstalled)('with Redis', () => {
   test('it decides as the memory does, to the last request and the last field', async () => {
     const shared = createRedisStore(redis);
     const { store: local } = createStore();
+    const slow = [{ ...burst, windowSeconds: 1000 }, sustained];
     for (let at = 0; at < 6; at += 1) {
-      const [here, there] = [
-        await local.take('same', [burst, sustained]),
-        await shared.take('same', [burst, sustained]),
-      ];
+      const [here, there] = [await local.take('same', slow), await shared.take('same', slow)];
       expect(there.isAdmitted).toBe(here.isAdmitted);
       there.aheadMs.forEach((ms, policy) => {
         // Redis runs by its own clock, on which a little time has passed.
-        expect(Math.abs(ms - (here.aheadMs[policy] ?? 0))).toBeLessThan(1000);
+        expect(Math.abs(ms - (here.aheadMs[policy] ?? 0))).toBeLessThan(30_000);
       });
     }
   });

@@ -26,7 +26,7 @@ export interface RedisListener {
 
 const connectTimeoutMs = 3000;
 /** A limiter that is slower than this had better not be asked. */
-const commandTimeoutMs = 500;
+const commandTimeoutMs = 1000;
 const reconnectAfterMs = (attempt: number) => Math.min(attempt * 50, 1000);
 
 export function createRedis(url: Secret, onError: (error: unknown) => void): Redis {
