@@ -14,6 +14,8 @@ export interface Account {
   id: string;
   kind: 'anonymous' | 'password' | 'oauth' | 'guest';
   email: string | null;
+  /** With an address: whether it is known to reach this person. */
+  emailVerified?: boolean;
   displayName: string | null;
   /** RFC 3339, UTC, with milliseconds. */
   createdAt: string;

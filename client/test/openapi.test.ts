@@ -1,7 +1,7 @@
 /** The types of the SDK's calls are those that the server describes. */
 import * as contract from '@alcove/contract';
 import { startTestServer } from '@alcove/server/testing';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { isRecord } from '../src/wire.ts';
 import type { JsonSchema, OpenApiDocument } from './openapi-document.ts';
 import { type Names, renderTypes } from './openapi-types.ts';
@@ -21,8 +21,52 @@ it('client/src/openapi.ts says what the server serves', async () => {
   const document: OpenApiDocument = await response.json();
   await expect(
     `${opening}\n${renderTypes(document, namedSchemas())}`,
-    `The server describes another API than the SDK knows. Run: ${command}`,
+    `The server describes another API than the SDK knows. Run \`${command}\``,
   ).toMatchFileSnapshot('../src/openapi.ts');
+});
+
+describe('a schema as a type', () => {
+  const typeOf = (answer: JsonSchema) => {
+    const responses = { 200: { content: { 'application/json': { schema: answer } } } };
+    const text = renderTypes({ paths: { '/x': { get: { responses } } } }, {});
+    return /answer: ([\s\S]*);\n {2}\};/.exec(text)?.[1]?.replaceAll(/\s+/g, ' ');
+  };
+
+  it.each<[string, JsonSchema]>([
+    ['string', { type: 'string' }],
+    ['number | null', { anyOf: [{ type: 'integer' }, { type: 'null' }] }],
+    ["'a' | 'b'", { enum: ['a', 'b'] }],
+    ['true', { type: 'boolean', const: true }],
+    ['string[]', { type: 'array', items: { type: 'string' } }],
+    ["Array<'a' | 'b'>", { type: 'array', items: { enum: ['a', 'b'] } }],
+    ['unknown[]', { type: 'array', items: {} }],
+    ['Record<string, number>', { type: 'object', additionalProperties: { type: 'integer' } }],
+    ['Record<string, number>', { type: 'object', patternProperties: { '^.*$': { type: 'integer' } } }],
+    ['{}', { type: 'object' }],
+    ["{ 'odd-name'?: string; }", { type: 'object', properties: { 'odd-name': { type: 'string' } } }],
+    [
+      '{ kty: string; [member: string]: unknown; }',
+      {
+        type: 'object',
+        properties: { kty: { type: 'string' } },
+        required: ['kty'],
+        additionalProperties: true,
+      },
+    ],
+  ])('%s', (type, schema) => {
+    expect(typeOf(schema)).toBe(type);
+  });
+
+  it('has the name that one exported schema gives it, and none where two would', () => {
+    const properties = { id: { type: 'string' } };
+    const responses = {
+      200: { content: { 'application/json': { schema: { type: 'object', properties } } } },
+    };
+    const document = { paths: { '/x': { get: { responses } } } };
+    const shape = { type: 'object', properties };
+    expect(renderTypes(document, { Named: shape })).toContain('answer: Named;');
+    expect(renderTypes(document, { One: shape, Other: shape })).toContain('answer: {');
+  });
 });
 
 /** The schemas that the contract exports, by their names. */
