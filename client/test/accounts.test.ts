@@ -1,21 +1,41 @@
 /** Accounts by password and as a guest, with and without a vault, through the SDK against a real server. */
 import { type Client, memoryStorage, type Storage } from '@alcove/client';
-import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
+import {
+  codeIn,
+  createTestClock,
+  startTestServer,
+  type TestServer,
+  waitForLetter,
+} from '@alcove/server/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type GithubDouble, githubClient, startGithub } from '../../server/src/testing/doubles/github.ts';
 import { dyingFetch, faultyFetch } from './faults.ts';
 import { openClient, pair, visible } from './people.ts';
 
 const clock = createTestClock();
+const app = 'https://app.example.com/signed-in';
 let server: TestServer;
+let github: GithubDouble;
 const opened: Client[] = [];
 
 beforeAll(async () => {
-  server = await startTestServer({ clock });
+  github = await startGithub();
+  const env = {
+    GITHUB_CLIENT_ID: githubClient.id,
+    GITHUB_CLIENT_SECRET: githubClient.secret,
+    GITHUB_BASE_URL: github.url,
+    GITHUB_API_BASE_URL: github.url,
+    ALCOVE_OAUTH_REDIRECTS: app,
+  };
+  server = await startTestServer({ clock, env });
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((client) => client.close()));
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await github[Symbol.asyncDispose]();
+});
 
 type Options = NonNullable<Parameters<typeof openClient>[1]>;
 
@@ -104,6 +124,20 @@ describe('an account with a password', () => {
       code: 'auth.invalid_credentials',
     });
     await phone.account.signIn({ ...credentials, password: wrong.newPassword });
+  });
+
+  it('proves its address, and gets a new password, by the codes of letters', async () => {
+    const { email, password } = newCredentials();
+    const client = await open();
+    await client.account.signUp({ email, password });
+    const proof = codeIn(await waitForLetter(server, email, /Confirm/));
+    expect(await client.account.verifyEmail({ token: proof })).toMatchObject({ email, emailVerified: true });
+
+    await client.account.forgotPassword({ email });
+    const token = codeIn(await waitForLetter(server, email, /new password/));
+    await client.account.resetPassword({ token, password: 'a new leaf turned over' });
+    await expect(client.account.get()).rejects.toMatchObject({ code: 'auth.signed_out' });
+    await client.account.signIn({ email, password: 'a new leaf turned over' });
   });
 
   it('asks for a letter in the same way for everybody, and takes no made-up code', async () => {
@@ -230,6 +264,35 @@ describe('a password account with a vault', () => {
     const waiting = phone.identity;
     await expect(pair(stranger, phone)).rejects.toMatchObject({ code: 'identity.exists' });
     expect(phone.identity).toEqual(waiting);
+  });
+});
+
+describe('an account with GitHub', () => {
+  const toServer = (address: string | null) => (address ?? '').replace('http://alcove.test', server.url);
+
+  /** Goes where a browser would be sent, and comes back to the app with its query. */
+  async function travel(start: string): Promise<URL> {
+    let address = start;
+    let cookie = '';
+    while (!address.startsWith(app)) {
+      const headers = address.startsWith(server.url) ? { cookie } : {};
+      const response = await fetch(address, { redirect: 'manual', headers });
+      cookie = response.headers.getSetCookie()[0]?.split(';')[0] ?? cookie;
+      address = toServer(response.headers.get('location'));
+      if (address === '') throw new Error(`the journey ends with ${response.status}`);
+    }
+    return new URL(address);
+  }
+
+  it('is entered with the code that its browser brings back, in the store that began it', async () => {
+    const client = await open();
+    const { url } = await client.account.startOAuth({ provider: 'github', redirect: app });
+    const code = (await travel(url)).searchParams.get('code') ?? '';
+    const thief = await open();
+    await expect(thief.account.finishOAuth({ code })).rejects.toMatchObject({ code: 'invalid_argument' });
+    const account = await client.account.finishOAuth({ code, asDevice: true });
+    expect(account.kind).toBe('oauth');
+    expect(client.identity).toMatchObject({ accountId: account.id, keys: 'ready' });
   });
 });
 
