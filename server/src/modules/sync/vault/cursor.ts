@@ -1,6 +1,6 @@
 /**
- * A cursor says up to where a device has read, and in which history: the generation is random and new whenever a vault is
- * restored, so that a position in a lost history is never taken for one in this.
+ * A cursor says up to where a device has read, and in which history: each vault has a random generation, so that a position
+ * in another one's is never taken for one in this.
  */
 import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
 import { invalidCursor, resyncRequired } from '../errors.ts';
