@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { DataFolderError } from './errors.ts';
 import { lockFileName } from './lock.ts';
 
@@ -15,6 +16,28 @@ export function prepareDataFolder(folder: string): void {
     );
   }
   chmodSync(folder, ownerOnly);
+}
+
+/**
+ * For a service whose control database is embedded. Making a new one beside what belonged to the old would greet
+ * everybody as a stranger and leave their vaults without owners.
+ */
+export function refuseLostControl(folder: string): void {
+  // A first start that was cut short has this file before it writes anything else.
+  if (existsSync(join(folder, 'control', 'PG_VERSION'))) return;
+  const left = holdsVaults(join(folder, 'vaults'))
+    ? 'vaults'
+    : existsSync(join(folder, 'master.key')) && 'a master key';
+  if (left === false) return;
+  throw new DataFolderError(
+    `${folder} holds ${left}, but the control database ${join(folder, 'control')} is missing. Restore it from a backup, ` +
+      'or set DATABASE_URL if it is on PostgreSQL. To start anew on purpose, move the folder away first.',
+  );
+}
+
+function holdsVaults(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('.db'));
 }
 
 function createFolder(folder: string): void {

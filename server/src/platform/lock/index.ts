@@ -1,3 +1,3 @@
-export { prepareDataFolder } from './data-folder.ts';
+export { prepareDataFolder, refuseLostControl } from './data-folder.ts';
 export { DataFolderError } from './errors.ts';
 export { lockDataFolder } from './lock.ts';

@@ -1,10 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../clock/index.ts';
 import { DataFolderError } from './errors.ts';
 
 export const lockFileName = 'alcove.lock';
+/** A second lock, among the data: removing the first, in the belief that it was left behind, must not let two in. */
+const innerFolder = 'vaults';
 /** A file beside the lock: opening and closing the locked file itself would drop this process's lock on it. */
 const holderFileName = 'alcove.lock.json';
 
@@ -16,18 +18,39 @@ const holderFileName = 'alcove.lock.json';
  * is left behind that an operator has to remove after a crash.
  */
 export function lockDataFolder(folder: string, clock: Clock): AsyncDisposable {
-  const database = new DatabaseSync(join(folder, lockFileName), { timeout: 0 });
-  try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
-  } catch (cause) {
-    database.close();
-    throw new DataFolderError(
-      `${describeHolder(folder)} already uses ${folder}. Stop it, or point ALCOVE_DATA_DIR elsewhere.`,
-      { cause },
-    );
+  using taken = new DisposableStack();
+  for (const file of [join(folder, lockFileName), join(folder, innerFolder, lockFileName)]) {
+    try {
+      taken.use(lockFile(file));
+    } catch (cause) {
+      throw new DataFolderError(explain(cause, folder, file), { cause });
+    }
   }
   writeHolder(folder, clock);
-  return { [Symbol.asyncDispose]: async () => database.close() };
+  const locks = taken.move();
+  return { [Symbol.asyncDispose]: async () => locks.dispose() };
+}
+
+function lockFile(file: string): Disposable {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  using opened = new DisposableStack();
+  const database = opened.adopt(new DatabaseSync(file, { timeout: 0 }), (it) => it.close());
+  database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  return opened.move();
+}
+
+/** Primary result codes, https://www.sqlite.org/rescode.html. */
+const busy = 5;
+const notDatabase = 26;
+
+function explain(cause: unknown, folder: string, file: string): string {
+  const code = cause instanceof Error && 'errcode' in cause ? Number(cause.errcode) & 0xff : undefined;
+  if (code === busy)
+    return `${describeHolder(folder)} already uses ${folder}. Stop it, or point ALCOVE_DATA_DIR elsewhere.`;
+  if (code === notDatabase)
+    return `${file} is damaged. It holds no data: make sure that no Alcove uses ${folder}, remove the file, and start again.`;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return `${file} cannot be written (${reason}). Give ALCOVE_DATA_DIR a folder that belongs to this user and takes writes.`;
 }
 
 function writeHolder(folder: string, clock: Clock): void {
