@@ -111,7 +111,7 @@ async function storeFirstDevice(
   await records.write([
     put(recordKeys.identity, { accountId, deviceId, workspaceId: answer.workspace.id, anchor, genesis }),
     put(recordKeys.account, { accountId, workspaceId: answer.workspace.id, kind: answer.account.kind }),
-    put(recordKeys.tokens, tokensToRecord(answer.tokens, nowMs)),
+    put(recordKeys.tokens, tokensToRecord(answer.tokens, accountId, nowMs)),
     put(recordKeys.epoch(1), createFirstEpoch()),
   ]);
 }

@@ -141,7 +141,7 @@ async function claimOnce(
   const writes = [
     put(recordKeys.identity, identity),
     put(recordKeys.account, { accountId, workspaceId, kind: claimed.account.kind }),
-    put(recordKeys.tokens, tokensToRecord(claimed.tokens, now())),
+    put(recordKeys.tokens, tokensToRecord(claimed.tokens, accountId, now())),
     ...epochs.map((record) => put(recordKeys.epoch(record.epoch), record)),
     ...(waiting === undefined ? [] : [put(recordKeys.superseded, waiting.deviceId)]),
     remove(recordKeys.pairing),

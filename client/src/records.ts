@@ -47,6 +47,7 @@ export interface AccountRecord {
 }
 
 export interface TokensRecord {
+  readonly accountId: string;
   readonly accessToken: string;
   readonly refreshToken: string;
   /** By this device's clock. */

@@ -82,10 +82,10 @@ export function asWhoeverIsHere(records: Records, session: Session, http: Http):
   };
 }
 
-export function tokensToRecord(tokens: Tokens, nowMs: number): TokensRecord {
+export function tokensToRecord(tokens: Tokens, accountId: string, nowMs: number): TokensRecord {
   const { accessToken, refreshToken, expiresInSeconds } = tokens;
   const accessExpiresAtMs = nowMs + expiresInSeconds * 1000;
-  return { accessToken, refreshToken, accessExpiresAtMs, refreshKey: crypto.randomUUID() };
+  return { accountId, accessToken, refreshToken, accessExpiresAtMs, refreshKey: crypto.randomUUID() };
 }
 
 export function isFresh(tokens: TokensRecord, nowMs: number): boolean {
@@ -95,7 +95,7 @@ export function isFresh(tokens: TokensRecord, nowMs: number): boolean {
 /** Exchanges a refresh token, in the name of the session that it belongs to. Safe to repeat after a lost answer. */
 export async function refreshTokens(
   http: Http,
-  { refreshToken, refreshKey }: TokensRecord,
+  { accountId, refreshToken, refreshKey }: TokensRecord,
   nowMs: number,
   deviceSignature?: string,
 ): Promise<TokensRecord> {
@@ -106,7 +106,7 @@ export async function refreshTokens(
     body: { refreshToken, ...(deviceSignature === undefined ? {} : { deviceSignature }) },
     idempotencyKey: refreshKey,
   });
-  return tokensToRecord(tokens, nowMs);
+  return tokensToRecord(tokens, accountId, nowMs);
 }
 
 /** Called with the lock of the session, so nobody else changes the tokens meanwhile. */
@@ -115,6 +115,8 @@ async function refreshStored(
   stale: TokensRecord,
 ): Promise<TokensRecord> {
   const current = await requireTokens(records);
+  // Another tab may have signed in as somebody else: what was begun as one account never goes on as another.
+  if (current.accountId !== stale.accountId) throw signedOut();
   if (current.refreshToken !== stale.refreshToken) return current;
   const proof = await signProof(records, current.refreshToken);
   const renewed = await refreshTokens(http, current, now(), proof);

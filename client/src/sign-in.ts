@@ -42,7 +42,7 @@ export async function renewSession(
   }
   const writes = [
     put(recordKeys.account, { ...known, kind: account.kind }),
-    put(recordKeys.tokens, tokensToRecord(tokens, now())),
+    put(recordKeys.tokens, tokensToRecord(tokens, account.id, now())),
   ];
   await records.withLock('session', () => records.write(writes));
 }
@@ -67,7 +67,7 @@ async function keepSession({ records, now }: SignInParts, answer: SessionOpened)
   await records.withLock('session', async () => {
     await records.write([
       ...(await leftBehind(records, answer)),
-      put(recordKeys.tokens, tokensToRecord(tokens, now())),
+      put(recordKeys.tokens, tokensToRecord(tokens, accountId, now())),
       put(recordKeys.account, { accountId, workspaceId, kind: account.kind }),
       identity,
       remove(recordKeys.pairing),

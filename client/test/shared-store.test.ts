@@ -125,3 +125,26 @@ describe.each(places)('two clients on one store in %s', (name, newPlace) => {
     await expect(one.me()).rejects.toMatchObject({ code: 'auth.signed_out' });
   });
 });
+
+it('a call that was begun as one account never goes on as another that signed in meanwhile', async () => {
+  const storage = memoryStorage();
+  const bystander = await openClient(server.url, { storage, now: () => clock.now() });
+  let isFirst = true;
+  const delayed = await openClient(server.url, {
+    storage,
+    now: () => clock.now(),
+    fetch: async (url, init) => {
+      if (isFirst && init?.method === 'POST') {
+        isFirst = false;
+        await bystander.account.signOut();
+        await bystander.account.startGuest();
+      }
+      return fetch(url, init);
+    },
+  });
+  opened.push(bystander, delayed);
+  await bystander.account.startGuest();
+  const creating = delayed.workspaces.create({ name: 'For the first one only' });
+  await expect(creating).rejects.toMatchObject({ code: 'auth.signed_out' });
+  expect((await bystander.workspaces.list()).map(({ name }) => name)).not.toContain('For the first one only');
+});
