@@ -1,6 +1,6 @@
 /** Where a vault lies on the disk. Its name is random: nothing on the disk says whose it is. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const nameShape = /^[0-9a-f]{32}$/;
@@ -16,6 +16,12 @@ export function isVaultName(name: string): boolean {
 export function vaultFile(directory: string, name: string): string {
   if (!isVaultName(name)) throw new TypeError('a vault name is 32 lower-case hex digits');
   return join(directory, name.slice(0, 2), `${name}.db`);
+}
+
+/** Tells one file from another at the same path; `undefined` where there is none. */
+export function findFileId(path: string): string | undefined {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
 }
 
 export function prepareFolderOf(file: string): void {

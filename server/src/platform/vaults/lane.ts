@@ -19,7 +19,7 @@ export interface Lane {
   outstanding(): number;
   openCount(): number;
   openedTotal(): number;
-  /** Waits for what is under way, closes every vault and ends the thread. */
+  /** Lets the call that has begun finish, fails those that wait, closes every vault and ends the thread. */
   close(): Promise<void>;
 }
 
@@ -28,6 +28,8 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** A call that has begun and every vault's log have so long. What is cut off then is taken back at the next opening. */
+const closeWithinMs = 2000;
 /** A program that cannot even be loaded would otherwise be restarted thousands of times a second. */
 const restartPauseMs = 500;
 
@@ -111,12 +113,16 @@ export function createLane(options: Omit<WorkerOptions, 'counters'>, log: Logger
     async close() {
       isClosing = true;
       clearTimeout(restart);
-      if (worker === undefined) return;
+      const closing = worker;
+      if (closing === undefined) return;
+      Atomics.store(counts, counters.stopping, 1);
+      const deadline = setTimeout(() => void closing.terminate(), closeWithinMs);
       // The worker answers in order: when it answers this, it has answered all that came before.
       await send({ kind: 'close' }).catch((error: unknown) =>
-        log.error({ err: error }, 'a vault worker died'),
+        log.error({ err: error }, 'a vault worker ended before it had closed its vaults'),
       );
       await ended.promise;
+      clearTimeout(deadline);
     },
   };
 }

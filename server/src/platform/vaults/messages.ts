@@ -7,12 +7,15 @@ export interface WorkerOptions {
   readonly migrations: string;
   readonly openMax: number;
   readonly idleCloseMs: number;
-  /** Three counters that the worker writes and the pool reads: see `counters`. */
+  /** Numbers that the worker and the pool share: see `counters`. */
   readonly counters: SharedArrayBuffer;
 }
 
-/** Indexes into the shared counters. */
-export const counters = { opened: 0, closed: 1, size: 2 } as const;
+/**
+ * Indexes into the shared numbers. The worker counts what it opened and closed; the pool sets `stopping`, which so reaches
+ * the worker ahead of the calls that wait for it.
+ */
+export const counters = { opened: 0, closed: 1, stopping: 2, size: 3 } as const;
 
 export type Request =
   | {
@@ -48,6 +51,7 @@ export type Thrown =
       readonly name: string;
       readonly message: string;
       readonly stack: string | undefined;
+      readonly cause: Thrown | undefined;
     };
 
 export type Reply =
@@ -56,22 +60,23 @@ export type Reply =
   | { readonly kind: 'thrown'; readonly id: number; readonly thrown: Thrown };
 
 export function packError(error: unknown): Thrown {
-  if (error instanceof Failure) {
-    const { code, status, title, message, extensions, headers, cause } = error;
-    const packedCause = cause === undefined ? undefined : packError(cause);
-    return { kind: 'failure', code, status, title, detail: message, extensions, headers, cause: packedCause };
+  const known = error instanceof Error ? error : new Error(String(error));
+  const cause = known.cause === undefined ? undefined : packError(known.cause);
+  if (known instanceof Failure) {
+    const { code, status, title, message, extensions, headers } = known;
+    return { kind: 'failure', code, status, title, detail: message, extensions, headers, cause };
   }
-  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
-  return { kind: 'defect', name, message, stack };
+  const { name, message, stack } = known;
+  return { kind: 'defect', name, message, stack, cause };
 }
 
 export function unpackError(thrown: Thrown): Error {
+  const cause = thrown.cause === undefined ? undefined : unpackError(thrown.cause);
   if (thrown.kind === 'failure') {
-    const { code, status, title, detail, extensions, headers, cause } = thrown;
-    const causeError = cause === undefined ? undefined : unpackError(cause);
-    return new Failure(code, status, title, { detail, extensions, headers, cause: causeError });
+    const { code, status, title, detail, extensions, headers } = thrown;
+    return new Failure(code, status, title, { detail, extensions, headers, cause });
   }
-  const error = new Error(thrown.message);
+  const error = new Error(thrown.message, cause === undefined ? {} : { cause });
   error.name = thrown.name;
   if (thrown.stack !== undefined) error.stack = thrown.stack;
   return error;

@@ -1,8 +1,9 @@
 /** The vaults that one worker holds open: at most so many, the longest unused goes first. */
 import { existsSync } from 'node:fs';
+import { Failure } from '../errors/index.ts';
 import { type OpenVault, openDatabase, type VaultDatabase } from './database.ts';
 import { vaultMissing } from './errors.ts';
-import { prepareFolderOf, removeVaultFiles, syncFoldersOf, vaultFile } from './files.ts';
+import { findFileId, prepareFolderOf, removeVaultFiles, syncFoldersOf, vaultFile } from './files.ts';
 import { migrateVault, type VaultMigration } from './migrate.ts';
 import { findDiskFailure } from './sqlite-errors.ts';
 
@@ -25,6 +26,8 @@ export interface OpenVaultsOptions {
 
 interface Held {
   readonly vault: OpenVault;
+  /** Which file was opened: a path may come to mean another one, or none. */
+  readonly fileId: string | undefined;
   usedAtMs: number;
 }
 
@@ -33,14 +36,29 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
   const held = new Map<string, Held>();
 
   function take(name: string, create: boolean): OpenVault {
-    const known = held.get(name);
-    const vault = known?.vault ?? open(options, name, create);
-    if (known === undefined) options.onOpen();
+    const entry = findInPlace(name) ?? openNow(name, create);
+    entry.usedAtMs = performance.now();
     held.delete(name);
-    held.set(name, { vault, usedAtMs: performance.now() });
+    held.set(name, entry);
     closeWhere((_, count) => count > options.openMax);
-    return vault;
+    return entry.vault;
   }
+
+  /** The operating system keeps a deleted file for whoever has it open; what is written there is lost when it is closed. */
+  function findInPlace(name: string): Held | undefined {
+    const entry = held.get(name);
+    if (entry === undefined || entry.fileId === fileIdOf(name)) return entry;
+    drop(name);
+    throw vaultMissing('Its file was taken away while it was in use. Restore it from a backup.');
+  }
+
+  function openNow(name: string, create: boolean): Held {
+    const vault = open(options, name, create);
+    options.onOpen();
+    return { vault, fileId: fileIdOf(name), usedAtMs: 0 };
+  }
+
+  const fileIdOf = (name: string) => findFileId(vaultFile(options.directory, name));
 
   function closeWhere(isDue: (entry: Held, count: number) => boolean): void {
     for (const [name, entry] of held) {
@@ -65,7 +83,7 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
         const failure = findDiskFailure(error);
         // After trouble with the disk a fresh handle recovers what can be recovered; the old one may not.
         if (failure !== undefined) drop(name);
-        throw failure ?? error;
+        throw nameVault(failure ?? error, name);
       }
     },
     remove(name) {
@@ -96,6 +114,14 @@ function open(options: OpenVaultsOptions, name: string, create: boolean): OpenVa
     closeQuietly(vault);
     throw error;
   }
+}
+
+/** Whose vault failed is nobody's business but the operator's, so its name goes into the cause, which only the log shows. */
+function nameVault(error: unknown, name: string): unknown {
+  if (!(error instanceof Failure) || error.status < 500) return error;
+  const { code, status, title, message, extensions, headers } = error;
+  const cause = new Error(`in the vault ${name}`, { cause: error.cause });
+  return new Failure(code, status, title, { detail: message, extensions, headers, cause });
 }
 
 /** A checkpoint may fail on a full or broken disk. The log stays beside the file then, and the next open reads it. */

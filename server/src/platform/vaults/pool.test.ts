@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -89,6 +98,29 @@ describe('a vault', () => {
       status: 503,
     });
     expect(existsSync(vaultFile(directory, name))).toBe(false);
+  });
+
+  test('whose file disappears while it is open acknowledges nothing any more, and is not made anew', async () => {
+    const pool = await startPool();
+    const name = await createVault(pool, 1);
+    rmSync(vaultFile(directory, name));
+    await expect(pool.call(name, 'add', { text: 'lost' }, { create: true })).rejects.toMatchObject({
+      code: 'vault.missing',
+      status: 503,
+    });
+    await expect(pool.call(name, 'add', { text: 'lost' })).rejects.toMatchObject({ code: 'vault.missing' });
+    expect(existsSync(vaultFile(directory, name))).toBe(false);
+  });
+
+  test('whose file is exchanged while it is open refuses once, then serves the new file', async () => {
+    const first = await startPool();
+    const backup = await createVault(first, 3);
+    await first[Symbol.asyncDispose]();
+    const second = await startPool();
+    const name = await createVault(second, 1);
+    renameSync(vaultFile(directory, backup), vaultFile(directory, name));
+    await expect(second.call(name, 'count', undefined)).rejects.toMatchObject({ code: 'vault.missing' });
+    expect(await second.call(name, 'count', undefined)).toBe(3);
   });
 
   test('that was truncated to nothing is damaged, not empty', async () => {
@@ -255,14 +287,30 @@ describe('a worker', () => {
 });
 
 describe('the pool', () => {
-  test('answers what was under way before it closes, and leaves no log behind', async () => {
+  test('that closes finishes the call that has begun, fails those that wait, and leaves no log behind', async () => {
     const pool = await startPool();
     const name = await createVault(pool, 1);
-    const calls = [pool.call(name, 'sleep', { ms: 50 }), pool.call(name, 'add', { text: 'last' })];
+    const slow = Array.from({ length: 40 }, () => pool.call(name, 'sleep', { ms: 100 }));
+    const last = pool.call(name, 'add', { text: 'never begun' });
+    const outcomes = Promise.allSettled([...slow, last]);
+    await slow[0];
     await pool[Symbol.asyncDispose]();
-    expect(await Promise.all(calls)).toEqual([undefined, 2]);
+    const waited = (await outcomes).filter(({ status }) => status === 'rejected');
+    expect(waited.length).toBeGreaterThan(20);
+    await expect(last).rejects.toMatchObject({ code: 'vault.unavailable', status: 503 });
     expect(walFiles()).toEqual([]);
+    expect(await (await startPool()).call(name, 'count', undefined)).toBe(1);
   });
+
+  test('closes in time though a call does not end', async () => {
+    const pool = await startPool();
+    const name = await createVault(pool, 1);
+    const endless = pool.call(name, 'sleep', { ms: 60_000 });
+    const refused = expect(endless).rejects.toMatchObject({ code: 'vault.unavailable' });
+    await pool[Symbol.asyncDispose]();
+    await refused;
+    expect(await (await startPool()).call(name, 'count', undefined)).toBe(1);
+  }, 15_000);
 
   test('closes the vault that was used longest ago when too many are open', async () => {
     const pool = await startPool({ workers: 1, openMax: 3 });

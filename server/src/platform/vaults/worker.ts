@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { VaultDatabase } from './database.ts';
+import { vaultUnavailable } from './errors.ts';
 import {
   counters,
   type Envelope,
@@ -50,6 +51,8 @@ function post(reply: Reply, transfer: ArrayBuffer[] = []): void {
 function run(request: Request): unknown {
   switch (request.kind) {
     case 'call':
+      // Whoever waits has not been told yes. Working all of it off could take longer than a supervisor lets a stop take.
+      if (Atomics.load(counts, counters.stopping) === 1) throw vaultUnavailable('The service is stopping.');
       return runOperation(request.operation, request.vault, request.input, request.create);
     case 'remove':
       return vaults.remove(request.vault);
