@@ -110,6 +110,13 @@ describe('access counts', () => {
     });
   });
 
+  test('name no more devices than a version may, however many versions bring others: the highest stay', () => {
+    const countsOf = (first: number) =>
+      Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`device-${first + at}`, first + at]));
+    const { meta } = withJoinedCounts(counted(countsOf(1)), [counted(countsOf(33)), counted(countsOf(65))]);
+    expect(meta).toEqual({ accessCounts: countsOf(65) });
+  });
+
   test('are not invented', () => {
     expect(withJoinedCounts(version({ [laptop]: 1 }), [version({ [phone]: 1 })]).meta).toBeUndefined();
   });

@@ -4,6 +4,7 @@
  */
 import type { Kind, MemoryMeta, Meta } from '@alcove/contract';
 import { compareClocks, mergeClocks, type VectorClock } from '@alcove/contract/clock';
+import { syncLimits } from '@alcove/contract/limits';
 
 export interface HeldVersion {
   readonly clock: VectorClock;
@@ -72,8 +73,14 @@ function leadsOver(kind: Kind, a: HeldVersion, b: HeldVersion): boolean {
 export function withJoinedCounts(leader: HeldVersion, others: readonly HeldVersion[]): HeldVersion {
   const counts = [leader, ...others].map(({ meta }) => countsOf(meta)).filter((each) => each !== undefined);
   if (counts.length === 0) return leader;
-  const meta: MemoryMeta = { ...leader.meta, accessCounts: { ...mergeClocks(...counts) } };
+  const meta: MemoryMeta = { ...leader.meta, accessCounts: withHighest(mergeClocks(...counts)) };
   return { ...leader, meta };
+}
+
+/** Each version names a bounded number of devices, and only this bounds what they name together. */
+function withHighest(counts: VectorClock): Record<string, number> {
+  const highestFirst = Object.entries(counts).sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1));
+  return Object.fromEntries(highestFirst.slice(0, syncLimits.devicesPerClockMax));
 }
 
 function countsOf(meta: Meta | undefined): VectorClock | undefined {
