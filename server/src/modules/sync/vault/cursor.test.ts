@@ -19,6 +19,7 @@ describe('a cursor', () => {
   test.each([
     ['of another history', writeCursor('ff'.repeat(16), { seq: 50, quietUpTo: 0 })],
     ['ahead of the head', writeCursor(generation, { seq: 101, quietUpTo: 0 })],
+    ['that began ahead of the head', writeCursor(generation, { seq: 50, quietUpTo: 101 })],
     ['below the floor', writeCursor(generation, { seq: 9, quietUpTo: 0 })],
   ])('%s asks for a resync', (_, cursor) => {
     expect(() => readCursor(cursor, history)).toThrow(
@@ -35,6 +36,10 @@ describe('a cursor', () => {
     ['a longer one', `${valid}A`],
     ['padding', `${valid}=`],
     ['another layout', `B${valid.slice(1)}`],
+    [
+      'numbers that no vault reaches',
+      Buffer.from(`01${generation}${'ff'.repeat(14)}`, 'hex').toString('base64url'),
+    ],
     ['unused bits', `${valid.slice(0, -1)}B`],
   ])('that is none is refused: %s', (_, text) => {
     expect(() => readCursor(text, history)).toThrow(

@@ -41,9 +41,12 @@ export function writeCursor(generation: string, position: Position): string {
 export function readCursor(text: string, history: History): Position {
   const bytes = decode(text);
   const position = { seq: readNumber(bytes, seqAt), quietUpTo: readNumber(bytes, quietAt) };
+  if (!Object.values(position).every(Number.isSafeInteger)) throw notACursor();
   if (bytes.toString('hex', 1, seqAt) !== history.generation)
     throw resyncRequired(explain('another history'));
-  if (position.seq > history.head) throw resyncRequired(explain('a later time than the vault has reached'));
+  // Both were reached when the cursor was written; a vault restored from a backup may not have come that far yet.
+  if (Math.max(position.seq, position.quietUpTo) > history.head)
+    throw resyncRequired(explain('a later time than the vault has reached'));
   if (position.seq < history.floor) throw resyncRequired(explain('a time whose deletions are forgotten'));
   return position;
 }
@@ -59,8 +62,10 @@ function decode(text: string): Buffer {
   } catch {
     // Not base64url at all.
   }
-  throw invalidCursor('Send a cursor just as it was answered, or none.');
+  throw notACursor();
 }
+
+const notACursor = () => invalidCursor('Send a cursor just as it was answered, or none.');
 
 /** Node reads and writes at most 6 bytes at once, and a sequence number may need 53 bits. */
 function writeNumber(bytes: Buffer, at: number, value: number): void {
