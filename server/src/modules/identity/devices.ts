@@ -59,12 +59,15 @@ export function createDevices({
   };
 }
 
-/** An anonymous account has nothing but its devices: without the last one nobody could ever reach it again. */
+/**
+ * An anonymous account has nothing but its devices: without the last one nobody could ever reach it again. A device that was
+ * approved and has not claimed its pairing may never do so, and does not count.
+ */
 async function refuseLast(ctx: TxCtx<AccountActor>, id: string): Promise<void> {
   const account = await store.findAccount(ctx, ctx.actor.accountId);
   if (account?.kind !== 'anonymous') return;
-  const devices = await store.listDevices(ctx, ctx.actor.accountId);
-  if (devices.length === 1 && devices[0]?.id === id) {
+  const ids = await store.listClaimedDeviceIds(ctx, ctx.actor.accountId);
+  if (ids.length === 1 && ids[0] === id) {
     throw errors.lastDevice(
       'Pair another device first. Without this one nobody could reach the account again.',
     );

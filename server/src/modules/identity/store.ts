@@ -150,6 +150,14 @@ export async function listDevices(
   return rows;
 }
 
+/** The devices in use that have a session, or had one not long ago. */
+export async function listClaimedDeviceIds(ctx: TxCtx, accountId: string): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`select id from device d
+    where account_id = ${accountId} and revoked_at is null
+      and exists (select from session s where s.device_id = d.id)`.execute(ctx.tx);
+  return rows.map(({ id }) => id);
+}
+
 export async function renameDevice(
   ctx: TxCtx,
   accountId: string,
