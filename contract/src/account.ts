@@ -1,6 +1,6 @@
 /** `/auth`: accounts with a mail address and a password, sign-in with Google and GitHub, leaving. */
 import Type, { type Static } from 'typebox';
-import { Base64Url, Strict, Timestamp, Uuid } from './common.ts';
+import { Base64Url, Name, Strict, Timestamp, Uuid } from './common.ts';
 import { Account, Device, DeviceInput, Tokens, WorkspaceRef } from './identity.ts';
 
 export { accountDeletionText } from './keys.ts';
@@ -26,7 +26,7 @@ export const Password = Type.String({
 /** A password as it is tried: what is too short or too long is simply wrong. */
 const TriedPassword = Type.String({ maxLength: passwordBytesMax });
 const MailToken = Type.String({ minLength: 1, maxLength: 128, description: 'From the letter.' });
-const DisplayName = Type.String({ minLength: 1, maxLength: 100 });
+const DisplayName = Name();
 const device = Type.Optional(DeviceInput);
 
 export const SignupRequest = Strict({

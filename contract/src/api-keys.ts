@@ -1,7 +1,7 @@
 /** `/auth/api-keys`, `/auth/token`, `/auth/clients`: what acts for a workspace without being a person. */
 import Type, { type Static } from 'typebox';
 import { Role, routeScopes } from './access.ts';
-import { Nullable, Strict, Timestamp, Uuid } from './common.ts';
+import { Moment, Name, Nullable, Strict, Timestamp, Uuid } from './common.ts';
 
 export const KeyScopes = Type.Array(Type.Enum([...routeScopes, '*']), {
   minItems: 1,
@@ -25,9 +25,9 @@ export const KeySigning = Type.Union([
 export type KeySigning = Static<typeof KeySigning>;
 
 export const ApiKeyRequest = Strict({
-  name: Type.String({ minLength: 1, maxLength: 100 }),
+  name: Name(),
   scopes: KeyScopes,
-  expiresAt: Type.Optional(Timestamp),
+  expiresAt: Type.Optional(Moment),
   signing: Type.Optional(KeySigning),
 });
 export type ApiKeyRequest = Static<typeof ApiKeyRequest>;

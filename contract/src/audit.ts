@@ -1,6 +1,6 @@
 /** `/audit`: who did what in a workspace. */
 import Type, { type Static } from 'typebox';
-import { Base64Url, Nullable, Strict, Timestamp, Uuid } from './common.ts';
+import { Base64Url, Moment, Nullable, Strict, Timestamp, Uuid } from './common.ts';
 
 export const AuditEntry = Type.Object({
   id: Uuid,
@@ -20,8 +20,8 @@ export const AuditLogs = Type.Object({ data: Type.Array(AuditEntry), nextCursor:
 export type AuditLogs = Static<typeof AuditLogs>;
 
 export const AuditQuery = Strict({
-  from: Type.Optional(Timestamp),
-  to: Type.Optional(Timestamp),
+  from: Type.Optional(Moment),
+  to: Type.Optional(Moment),
   actor: Type.Optional(
     Type.String({ minLength: 1, maxLength: 200, description: 'As in an entry, or only the id.' }),
   ),

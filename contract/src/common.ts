@@ -16,6 +16,25 @@ export const Timestamp = Type.String({
   description: 'RFC 3339, UTC, with milliseconds.',
 });
 
+/** A moment that a caller names: one that both JavaScript and PostgreSQL can hold, so no leap second and no year 0 or 10000. */
+export const Moment = Type.String({
+  format: 'date-time',
+  pattern:
+    '^(?!0000|0001-01-01.*\\+|9999-12-31.*-\\d\\d:\\d\\d$)[0-9-]{10}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$',
+  description: 'RFC 3339, in the years 1 to 9999.',
+});
+
+/**
+ * What does not belong into one line of text: control characters, line breaks, marks that turn the direction of the text
+ * around it (Unicode's Bidi_Control), halves of surrogate pairs. It holds with and without the `u` flag.
+ */
+export const lineOfTextPattern =
+  '^(?:[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff])*$';
+
+/** A name as people give it. It stands in lists, letters and logs, so it must not look like something else there. */
+export const Name = (options: { description?: string } = {}) =>
+  Type.String({ minLength: 1, maxLength: 100, pattern: lineOfTextPattern, ...options });
+
 export const Base64Url = (bytes: { minLength?: number; maxLength?: number } = {}) =>
   Type.String({ pattern: '^[A-Za-z0-9_-]*$', description: 'base64url without padding.', ...bytes });
 

@@ -1,7 +1,7 @@
 /** `/auth/guest`, `/auth/convert-session`, `/auth/initialize`: people who try an app before they have an account. */
 import Type, { type Static } from 'typebox';
 import { Email, Password } from './account.ts';
-import { Strict, Uuid } from './common.ts';
+import { Name, Strict, Uuid } from './common.ts';
 import { Account, Tokens, WorkspaceRef } from './identity.ts';
 
 export const GuestRequest = Strict({ assistantId: Type.Optional(Uuid) });
@@ -13,7 +13,7 @@ export type GuestOpened = Static<typeof GuestOpened>;
 export const ConvertRequest = Strict({
   email: Email,
   password: Password,
-  displayName: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+  displayName: Type.Optional(Name()),
 });
 export type ConvertRequest = Static<typeof ConvertRequest>;
 
@@ -28,9 +28,7 @@ export const GuestToken = Type.String({
 
 export const GuestMergeRequest = Strict({
   guestToken: GuestToken,
-  name: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 100, description: 'What the workspace is called from now on.' }),
-  ),
+  name: Type.Optional(Name({ description: 'What the workspace is called from now on.' })),
 });
 export type GuestMergeRequest = Static<typeof GuestMergeRequest>;
 

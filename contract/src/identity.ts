@@ -1,6 +1,6 @@
 /** `/auth`: accounts, devices, pairing, tokens. */
 import Type, { type Static } from 'typebox';
-import { Base64Url, Nullable, Strict, Timestamp, Uuid } from './common.ts';
+import { Base64Url, Name, Nullable, Strict, Timestamp, Uuid } from './common.ts';
 
 /** Longest opaque key share, in bytes of base64url text. */
 export const wrappedLengthMax = 4096;
@@ -23,7 +23,7 @@ export const PublicJwk = Type.Object(
 export type PublicJwk = Static<typeof PublicJwk>;
 
 const deviceInput = {
-  name: Type.String({ minLength: 1, maxLength: 100 }),
+  name: Name(),
   platform: Platform,
   encryptionKey: PublicJwk,
   signingKey: PublicJwk,

@@ -1,12 +1,9 @@
 /** `/workspaces`: tenants, who belongs to them and as what. */
 import Type, { type Static } from 'typebox';
 import { Role } from './access.ts';
-import { Nullable, Strict, Timestamp, Uuid } from './common.ts';
+import { Name, Nullable, Strict, Timestamp, Uuid } from './common.ts';
 
 const page = { nextCursor: Nullable(Type.String()) };
-
-/** Without control characters: the name stands in letters and logs. */
-const WorkspaceName = Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\u0000-\\u001f\\u007f]*$' });
 
 export const Workspace = Type.Object({
   id: Uuid,
@@ -20,8 +17,8 @@ export const Workspace = Type.Object({
 export type Workspace = Static<typeof Workspace>;
 export const WorkspaceList = Type.Object({ data: Type.Array(Workspace), ...page });
 export type WorkspaceList = Static<typeof WorkspaceList>;
-export const CreateWorkspaceRequest = Strict({ name: WorkspaceName });
-export const ChangeWorkspaceRequest = Strict({ name: WorkspaceName });
+export const CreateWorkspaceRequest = Strict({ name: Name() });
+export const ChangeWorkspaceRequest = Strict({ name: Name() });
 
 export const Member = Type.Object({
   accountId: Uuid,

@@ -277,3 +277,27 @@ test('a log goes only with its workspace', async () => {
   });
   expect(left).toBe(0);
 });
+
+test.each([
+  'from=2016-12-31T23:59:60Z',
+  'from=0000-01-01T00:00:00Z',
+  'to=0001-01-01T00:00:00%2B14:00',
+  'to=9999-12-31T23:59:59-14:00',
+  'from=2026-11-20T00:00:00Z[Europe/Paris]',
+  'from=yesterday',
+  'actor=%00',
+  'action=a%00b',
+  'target=%00',
+])('a query that the database could not hold is refused: %s', async (query) => {
+  expect(await (await person()).call('GET', `/audit/logs?${query}`)).toMatchObject({
+    status: 400,
+    body: { code: 'request.invalid' },
+  });
+});
+
+test.each(['from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z', 'from=2026-11-20t01:02:03.5%2B01:00'])(
+  'every moment of the years 1 to 9999 can be asked for: %s',
+  async (query) => {
+    expect((await (await person()).call('GET', `/audit/logs?${query}`)).status).toBe(200);
+  },
+);

@@ -237,6 +237,16 @@ test('the last device of an account cannot be revoked', async () => {
   });
 });
 
+test('a device that has not claimed its pairing does not make the only other one dispensable', async () => {
+  const ada = await personWithKeys();
+  const started = await startPairing();
+  await ada.call('POST', '/auth/pair-device', await approval(ada, started));
+  const revoke = () => ada.call('DELETE', `/auth/devices/${ada.device.id}`);
+  expect(await revoke()).toMatchObject({ status: 409, body: { code: 'device.last' } });
+  expect((await claim(started)).status).toBe(200);
+  expect((await revoke()).status).toBe(204);
+});
+
 test('the list of devices comes in pages', async () => {
   const ada = await personWithKeys();
   await pair(ada);
@@ -245,4 +255,23 @@ test('the list of devices comes in pages', async () => {
   expect(first.body.data).toHaveLength(2);
   const second = await ada.call('GET', `/auth/devices?limit=2&cursor=${first.body.nextCursor}`);
   expect(second.body).toMatchObject({ data: [{}], nextCursor: null });
+});
+
+test.each(['Ada\u0000', 'Ada\nDevice: trusted', 'Ada\u202eenohP', 'Ada\u2067', 'Ada\u0085', '\ud800'])(
+  'a device is not named %j, which would look like something else in a list',
+  async (name) => {
+    const { input } = createTestDevice();
+    for (const path of ['/auth/register', '/auth/pairings']) {
+      expect(await callApi(server.url, 'POST', path, { device: { ...input, name } })).toMatchObject({
+        status: 400,
+        body: { code: 'request.invalid' },
+      });
+    }
+  },
+);
+
+test.each(["Ada's 📱", 'אדה', '👩‍💻', 'ﻡﺤﻣﺩ', '𠮷野家'])('a device may be named %s', async (name) => {
+  const { input } = createTestDevice();
+  const answer = await callApi(server.url, 'POST', '/auth/register', { device: { ...input, name } });
+  expect(answer).toMatchObject({ status: 201, body: { device: { name } } });
 });

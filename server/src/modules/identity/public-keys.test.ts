@@ -16,7 +16,11 @@ const p384 = jwkOf(generateKeyPairSync('ec', { namedCurve: 'P-384' }));
 const rsa = (bits: number, publicExponent = 65_537) =>
   jwkOf(generateKeyPairSync('rsa', { modulusLength: bits, publicExponent }));
 const bytes = (hex: string) => Buffer.from(hex, 'hex').toString('base64url');
+/** What JSON.stringify cannot write without running out of stack. */
+const deep = Array.from({ length: 50_000 }).reduce<unknown[]>((inner) => [inner], []);
 const wrongPoint = Buffer.alloc(32, 7).toString('base64url');
+
+const webCryptoEd25519 = { ...ed25519, alg: 'Ed25519', key_ops: ['verify'], ext: true };
 
 function errorsOf(encryptionKey: Jwk, signingKey: Jwk): unknown {
   try {
@@ -32,6 +36,12 @@ test.each([
   ['X25519 and Ed25519', x25519, ed25519],
   ['P-256 and P-256', p256, otherP256],
   ['RSA 2048 and Ed25519', rsa(2048), ed25519],
+  ['what WebCrypto exports for X25519 and Ed25519', { ...x25519, key_ops: [], ext: true }, webCryptoEd25519],
+  [
+    'what WebCrypto exports for RSA-OAEP',
+    { ...rsa(2048), alg: 'RSA-OAEP-256', key_ops: ['encrypt'] },
+    ed25519,
+  ],
   ['a key that describes itself', { ...x25519, use: 'enc', kid: 'mine', alg: 'ECDH-ES' }, ed25519],
 ])('%s are accepted', (_name, encryptionKey, signingKey) => {
   expect(errorsOf(encryptionKey, signingKey)).toEqual([]);
@@ -70,8 +80,52 @@ test.each<[string, Jwk, Jwk, string, RegExp]>([
     'a key with a novel in it',
     { ...x25519, kid: 'x'.repeat(5000) },
     ed25519,
-    '/device/encryptionKey/kty',
+    '/device/encryptionKey/kid',
+    /256/,
+  ],
+  [
+    'a modulus of a megabyte',
+    { ...rsa(2048), n: 'A'.repeat(1_000_000) },
+    ed25519,
+    '/device/encryptionKey/n',
     /4096/,
+  ],
+  [
+    'a modulus of ones',
+    { ...rsa(2048), n: bytes('ff'.repeat(256)) },
+    ed25519,
+    '/device/encryptionKey/n',
+    /by 3$/,
+  ],
+  ...['toString', 'constructor', '__proto__', 'hasOwnProperty'].map(
+    (kty): [string, Jwk, Jwk, string, RegExp] => [
+      `a kind named ${kty}`,
+      { ...x25519, kty },
+      ed25519,
+      '/device/encryptionKey/kty',
+      /X25519/,
+    ],
+  ),
+  ...[deep, 5, null, {}, 'a\u0000b', 'a\nb', '\ud800', 'x\u202ey'].flatMap((value) =>
+    ['kid', 'alg', 'use'].map((member): [string, Jwk, Jwk, string, RegExp] => [
+      `${value === deep ? 'a nest' : JSON.stringify(value)} as ${member}`,
+      { ...x25519, [member]: value },
+      ed25519,
+      `/device/encryptionKey/${member}`,
+      /must be a text/,
+    ]),
+  ),
+  ['a text as key_ops', { ...x25519, key_ops: 'x' }, ed25519, '/device/encryptionKey/key_ops', /list/],
+  ['a nest as key_ops', { ...x25519, key_ops: [deep] }, ed25519, '/device/encryptionKey/key_ops', /list/],
+  ['a number as ext', { ...x25519, ext: 1 }, ed25519, '/device/encryptionKey/ext', /true or false/],
+  ['HS256', { ...p256, alg: 'HS256' }, ed25519, '/device/encryptionKey/alg', /HS256.*encryption/],
+  ['ES256 on Ed25519', x25519, { ...ed25519, alg: 'ES256' }, '/device/signingKey/alg', /ES256.*signing/],
+  [
+    'an encryption key that signs',
+    { ...x25519, key_ops: ['sign'] },
+    ed25519,
+    '/device/encryptionKey/key_ops',
+    /sign/,
   ],
   ['one key for both uses', p256, p256, '/device/signingKey/x', /again/],
 ])('%s is refused, naming the member and the reason', (_name, encryptionKey, signingKey, pointer, detail) => {

@@ -1,5 +1,6 @@
 /** Decides whether a public key that a device sends may be used, and names the member that is wrong when it may not. */
 import { createPublicKey, diffieHellman, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
+import { lineOfTextPattern } from '@alcove/contract/common';
 import type { DeviceInput, PublicJwk } from '@alcove/contract/identity';
 import { isEd25519Point } from './ed25519-point.ts';
 import { invalidKey } from './errors.ts';
@@ -10,8 +11,13 @@ interface Finding {
   readonly detail: string;
 }
 
-/** An RSA key of 8192 bits fits twice; without a bound a `kid` could be a megabyte. */
-const jwkTextLengthMax = 4096;
+/** An RSA modulus of 8192 bits fits twice. */
+const keyTextLengthMax = 4096;
+const descriptionLengthMax = 256;
+const operationsMax = 10;
+/** NIST SP 800-89, section 5.3.3: a modulus must have no factor below 752. */
+const primesBelow752 = Array.from({ length: 750 }, (_, at) => at + 2).filter(isPrime);
+const lineOfText = new RegExp(lineOfTextPattern, 'u');
 const rsaBitsMin = 2048;
 const rsaBitsMax = 8192;
 const rsaExponentMin = 65_537n;
@@ -21,6 +27,15 @@ const keyMembers: Readonly<Record<string, readonly string[]>> = {
   OKP: ['crv', 'x'],
   EC: ['crv', 'x', 'y'],
   RSA: ['n', 'e'],
+};
+/** The algorithms (RFC 7518, RFC 8037, RFC 9864) and operations (RFC 7517, section 4.3) that fit a key and its use. */
+const algorithms: Readonly<Record<Use, Readonly<Record<string, RegExp>>>> = {
+  encryption: { OKP: /^(ECDH-ES|X25519|HPKE-)/, EC: /^(ECDH-ES|HPKE-)/, RSA: /^RSA(-OAEP(-\d+)?|1_5)$/ },
+  signing: { OKP: /^(EdDSA|Ed25519)$/, EC: /^ES256$/ },
+};
+const operations: Readonly<Record<Use, readonly string[]>> = {
+  encryption: ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey', 'deriveKey', 'deriveBits'],
+  signing: ['sign', 'verify'],
 };
 const accepted: Readonly<Record<Use, string>> = {
   encryption: 'OKP X25519, EC P-256 or RSA',
@@ -59,14 +74,15 @@ function sharedKeyFindings({ encryptionKey, signingKey }: DeviceInput) {
 }
 
 function findingsOf(jwk: PublicJwk, use: Use): Finding[] {
-  const members = keyMembers[jwk.kty];
+  const members = membersOf(jwk);
   if (members === undefined || (use === 'signing' && jwk.kty === 'RSA')) {
     return [{ member: 'kty', detail: `is ${shown(jwk.kty)}; a key for ${use} is ${accepted[use]}` }];
   }
-  if (JSON.stringify(jwk).length > jwkTextLengthMax) {
-    return [{ member: 'kty', detail: `stands in a key of more than ${jwkTextLengthMax} characters` }];
-  }
-  const shape = [...unknownMembers(jwk, members), ...members.flatMap((member) => textFindings(jwk, member))];
+  const shape = [
+    ...unknownMembers(jwk, members),
+    ...members.flatMap((member) => textFindings(jwk, member)),
+    ...descriptionShapeFindings(jwk),
+  ];
   return shape.length > 0 ? shape : [...descriptionFindings(jwk, use), ...valueFindings(jwk, use)];
 }
 
@@ -84,18 +100,52 @@ function unknownMembers(jwk: PublicJwk, members: readonly string[]): Finding[] {
 function textFindings(jwk: PublicJwk, member: string): Finding[] {
   const value = memberOf(jwk, member);
   if (value === undefined) return [{ member, detail: 'must be a text' }];
+  if (value.length > keyTextLengthMax)
+    return [{ member, detail: `has ${value.length} characters; at most ${keyTextLengthMax} are accepted` }];
   if (member === 'crv') return [];
   const canonical = value !== '' && Buffer.from(value, 'base64url').toString('base64url') === value;
   return canonical ? [] : [{ member, detail: 'must be base64url without padding' }];
 }
 
+/** What a key says of itself is kept and handed to other devices, so it is bounded and of one kind. */
+function descriptionShapeFindings(jwk: PublicJwk): Finding[] {
+  const text = `must be a text of at most ${descriptionLengthMax} characters, none of them a control character`;
+  const findings = ['alg', 'use', 'kid']
+    .filter((member) => !isShortText(valueAt(jwk, member, '')))
+    .map((member) => ({ member, detail: text }));
+  if (!isListOfShortTexts(valueAt(jwk, 'key_ops', []))) {
+    findings.push({ member: 'key_ops', detail: `must be a list of at most ${operationsMax} short texts` });
+  }
+  if (typeof valueAt(jwk, 'ext', true) !== 'boolean')
+    findings.push({ member: 'ext', detail: 'must be true or false' });
+  return findings;
+}
+
+const isShortText = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= descriptionLengthMax && lineOfText.test(value);
+
+const isListOfShortTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.length <= operationsMax && value.every(isShortText);
+
 /** What a key says of its own use must not contradict the use it is sent for. */
 function descriptionFindings(jwk: PublicJwk, use: Use): Finding[] {
+  const findings: Finding[] = [];
   const expected = use === 'encryption' ? 'enc' : 'sig';
-  const stated = memberOf(jwk, 'use');
-  return stated === undefined || stated === expected
-    ? []
-    : [{ member: 'use', detail: `is ${shown(stated)}; expected ${expected}` }];
+  const stated = memberOf(jwk, 'use') ?? expected;
+  if (stated !== expected)
+    findings.push({ member: 'use', detail: `is ${shown(stated)}; expected ${expected}` });
+  const alg = memberOf(jwk, 'alg');
+  if (alg !== undefined && !algorithms[use][jwk.kty]?.test(alg))
+    findings.push({ member: 'alg', detail: `is ${shown(alg)}, which is not for ${use} with this key` });
+  const foreign = operationsOf(jwk).find((operation) => !operations[use].includes(operation));
+  if (foreign !== undefined)
+    findings.push({ member: 'key_ops', detail: `holds ${shown(foreign)}, which is not for ${use}` });
+  return findings;
+}
+
+function operationsOf(jwk: PublicJwk): readonly string[] {
+  const stated = valueAt(jwk, 'key_ops', []);
+  return isListOfShortTexts(stated) ? stated : [];
 }
 
 function valueFindings(jwk: PublicJwk, use: Use): Finding[] {
@@ -150,7 +200,10 @@ function rsaFindings(jwk: PublicJwk): Finding[] {
   const findings: Finding[] = [];
   if (bits < rsaBitsMin || bits > rsaBitsMax) {
     findings.push({ member: 'n', detail: `has ${bits} bits; expected ${rsaBitsMin} to ${rsaBitsMax}` });
-  } else if (modulus % 2n === 0n) findings.push({ member: 'n', detail: 'is even' });
+  } else {
+    const factor = primesBelow752.find((prime) => modulus % BigInt(prime) === 0n);
+    if (factor !== undefined) findings.push({ member: 'n', detail: `is divisible by ${factor}` });
+  }
   if (exponent < rsaExponentMin || exponent % 2n === 0n || exponent >= 2n ** 64n) {
     findings.push({ member: 'e', detail: `must be odd and at least ${rsaExponentMin}` });
   }
@@ -168,12 +221,22 @@ function importable(jwk: PublicJwk): boolean {
 
 /** The members that make the key, without what it says about itself. */
 function plain(jwk: PublicJwk): JsonWebKey {
-  const members = ['kty', ...(keyMembers[jwk.kty] ?? [])];
+  const members = ['kty', ...(membersOf(jwk) ?? [])];
   return Object.fromEntries(members.map((member) => [member, memberOf(jwk, member)]));
 }
 
+function isPrime(number: number): boolean {
+  for (let factor = 2; factor * factor <= number; factor += 1) if (number % factor === 0) return false;
+  return true;
+}
+
+const membersOf = ({ kty }: PublicJwk) => (Object.hasOwn(keyMembers, kty) ? keyMembers[kty] : undefined);
+const valueAt = (jwk: PublicJwk, member: string, absent: unknown): unknown => {
+  const entry = Object.entries(jwk).find(([name]) => name === member);
+  return entry === undefined ? absent : entry[1];
+};
 const memberOf = (jwk: PublicJwk, member: string): string | undefined => {
-  const value: unknown = Object.entries(jwk).find(([name]) => name === member)?.[1];
+  const value = valueAt(jwk, member, undefined);
   return typeof value === 'string' ? value : undefined;
 };
 const bytesOf = (jwk: PublicJwk, member: string) => Buffer.from(memberOf(jwk, member) ?? '', 'base64url');
