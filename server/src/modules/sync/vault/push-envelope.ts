@@ -1,5 +1,6 @@
 /** Reads what is around the changes of a push. Whatever is wrong here is wrong with the whole request. */
 import { syncLimits } from '@alcove/contract/limits';
+import { isNestedDeeperThan, jsonDepthMax } from '../../../platform/json/index.ts';
 
 export type EnvelopeFault =
   | { readonly outcome: 'malformed_json'; readonly detail: string }
@@ -18,6 +19,8 @@ export interface PushEnvelope {
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export function readEnvelope(body: Uint8Array): PushEnvelope | EnvelopeFault {
+  if (isNestedDeeperThan(jsonDepthMax, body))
+    return invalid('', `must not nest deeper than ${jsonDepthMax} levels`);
   const json = parse(body);
   if ('fault' in json) return json.fault;
   const parsed = json.value;

@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { isNestedDeeperThan } from './depth.ts';
+
+const isTooDeep = (json: string) => isNestedDeeperThan(3, Buffer.from(json));
+
+test.each([
+  ['as deep as allowed', '[{"a":[]}]', false],
+  ['one deeper', '[{"a":[[]]}]', true],
+  ['many side by side', `[${'[[]],'.repeat(50)}1]`, false],
+  ['brackets in a text', '["[[[[{{{{"]', false],
+  ['a text that ends behind an escaped quote', String.raw`["\"[[[[", [[[]]]]`, true],
+  ['a text that ends behind an escaped backslash', String.raw`["\\", [[[]]]]`, true],
+  ['a text that never ends', '["[[[[[[', false],
+  ['a text that ends in a backslash', '["\\', false],
+  ['closings before any opening: no parser gets past them', ']]]][[[[', false],
+  ['nothing', '', false],
+])('%s: too deep is %4$s', (_name, json, expected) => {
+  expect(isTooDeep(json)).toBe(expected);
+});
+
+test('millions of brackets are found out by their beginning', () => {
+  const json = Buffer.alloc(6 * 1024 * 1024, '[');
+  const startedAt = performance.now();
+  expect(isNestedDeeperThan(64, json)).toBe(true);
+  expect(performance.now() - startedAt).toBeLessThan(50);
+});

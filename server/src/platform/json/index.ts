@@ -1,0 +1,1 @@
+export { isNestedDeeperThan, jsonDepthMax } from './depth.ts';
