@@ -2,11 +2,11 @@
 import { createApp } from './app.ts';
 import { systemClock } from './platform/clock/index.ts';
 import { type Environment, parseSettings, readEnvironment, type Settings } from './platform/config/index.ts';
-import { createLogger } from './platform/telemetry/index.ts';
+import { createLogger, type Logger } from './platform/telemetry/index.ts';
 import { version } from './version.ts';
 
 /** After this a supervisor's patience ends (10 s is common), so the rest of the stop has to fit behind it. */
-const drainMs = 7000;
+const drainMs = 6000;
 
 /** Runs the service until it is told to stop. Resolves with the process's exit code. */
 export async function start(env: Environment): Promise<number> {
@@ -15,16 +15,21 @@ export async function start(env: Environment): Promise<number> {
   const stopped = Promise.withResolvers<string>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(signal));
 
+  await serve(settings, log, stopped.promise);
+  log.info('stopped');
+  return 0;
+}
+
+/** Everything is closed when it resolves. */
+async function serve(settings: Settings, log: Logger, stopped: Promise<string>): Promise<void> {
   await using app = await createApp(settings, { clock: systemClock, log });
   const address = await app.listen();
   process.stdout.write(greeting(settings, address, app.isFirstStart));
   log.info({ address, database: settings.database.kind, dataDir: settings.dataDir }, 'ready');
 
-  const reason = await stopped.promise;
+  const reason = await stopped;
   log.info({ reason }, 'draining: requests in flight may finish');
   await app.drain(drainMs);
-  log.info('stopped');
-  return 0;
 }
 
 function greeting({ database, dataDir }: Settings, address: string, isFirstStart: boolean): string {
