@@ -52,7 +52,7 @@ export interface ApiKeyRequest {
   name: string;
   /** `<module>:read`, `<module>:write`, or `*` for all of them. Writing does not include reading. */
   scopes: Array<'identity:read' | 'identity:write' | 'workspaces:read' | 'workspaces:write' | 'audit:read' | 'audit:write' | 'sync:read' | 'sync:write' | 'documents:read' | 'documents:write' | 'files:read' | 'files:write' | 'llm:read' | 'llm:write' | 'embeddings:read' | 'embeddings:write' | 'speech:read' | 'speech:write' | 'knowledge:read' | 'knowledge:write' | 'assistants:read' | 'assistants:write' | 'voice:read' | 'voice:write' | 'billing:read' | 'billing:write' | 'webhooks:read' | 'webhooks:write' | 'analytics:read' | 'analytics:write' | '*'>;
-  /** RFC 3339, UTC, with milliseconds. */
+  /** RFC 3339, in the years 1 to 9999. */
   expiresAt?: string;
   signing?: {
     algorithm: 'ed25519';
@@ -777,9 +777,9 @@ export interface Operations {
   /** Read the audit log */
   'GET /api/v1/audit/logs': {
     query?: {
-      /** RFC 3339, UTC, with milliseconds. */
+      /** RFC 3339, in the years 1 to 9999. */
       from?: string;
-      /** RFC 3339, UTC, with milliseconds. */
+      /** RFC 3339, in the years 1 to 9999. */
       to?: string;
       /** As in an entry, or only the id. */
       actor?: string;
