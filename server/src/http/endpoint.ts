@@ -27,6 +27,8 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
   const readInput = createInputReader(head, checkParams);
   const name = `${head.method} ${head.path}`;
   const attributes = { 'http.request.method': head.method, 'http.route': head.path };
+  const identify = (request: FastifyRequest) =>
+    parts.authenticate(request, head, () => workspaceOf(checkParams(request.params)));
   scope.route({
     method: head.method,
     url: head.path,
@@ -37,13 +39,15 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
     onRequest: async (request, reply) => {
       const ip = parts.clientAddress(request);
       reply.headers(await parts.limiter.admitAddress(ip, head));
-      const actor = await parts.authenticate(request, head, () => workspaceOf(checkParams(request.params)));
+      const actor = await identify(request);
       reply.headers(await parts.limiter.admitActor(actor, head.rate));
       request.ctx = new RequestCtx(request, reply, { actor, ip, database, log });
       request.signedDigest = await parts.signatures.requireSignature(request.ctx, request);
     },
     handler: async (request, reply) => {
       const ctx = requireCtx(request);
+      // A body may take minutes to arrive: whoever lost the right meanwhile must not act by a request opened before.
+      if (request.sentBody !== undefined) await identify(request);
       requireDigest(request.signedDigest, request.sentBody);
       const input = readInput(request);
       reply.code(head.success.status);

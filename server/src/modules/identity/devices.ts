@@ -37,6 +37,8 @@ export function createDevices({
 
     rename: (ctx, id, name) =>
       inTransaction(ctx, async (tx) => {
+        await store.lockAccount(tx, tx.actor.accountId);
+        await sessions.requireOwnLive(tx);
         const row = await store.renameDevice(tx, tx.actor.accountId, id, name);
         if (row === undefined) throw errors.deviceNotFound();
         const target = { type: 'device', id };
@@ -48,6 +50,7 @@ export function createDevices({
       inTransaction(ctx, async (tx) => {
         const { accountId } = tx.actor;
         await store.lockAccount(tx, accountId);
+        await sessions.requireOwnLive(tx);
         await refuseLast(tx, id);
         if (!(await store.revokeDevice(tx, accountId, id, new Date(clock.now()))))
           throw errors.deviceNotFound();

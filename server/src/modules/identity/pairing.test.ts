@@ -71,6 +71,17 @@ async function pair(person: Person): Promise<Person> {
   return asPerson(server.url, started.phone, claimed.body);
 }
 
+test('of two devices that revoke each other at once, one is gone before it acts', async () => {
+  const ada = await personWithKeys();
+  const phone = await pair(ada);
+  await pair(ada);
+  const answers = await Promise.all([
+    ada.call('DELETE', `/auth/devices/${phone.device.id}`),
+    phone.call('DELETE', `/auth/devices/${ada.device.id}`),
+  ]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([204, 401]);
+});
+
 test('a paired device acts for the same account and holds its share of every epoch', async () => {
   const ada = await personWithKeys();
   const phone = await pair(ada);
