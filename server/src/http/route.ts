@@ -43,8 +43,11 @@ export interface Access {
   readonly scope?: RouteScope;
 }
 
-/** Which limit on requests counts a route: each class has a policy of its own. */
-export type Rate = 'read' | 'write' | 'sign-in' | 'costly';
+/**
+ * Which limit on requests counts a route: each class has a policy of its own. `refresh` and `poll` are what devices do by
+ * themselves, so that the people at one address do not use up each other's attempts to sign in.
+ */
+export type Rate = 'read' | 'write' | 'sign-in' | 'refresh' | 'poll' | 'costly';
 
 interface HeadParts {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

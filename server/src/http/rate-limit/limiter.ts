@@ -74,7 +74,7 @@ export function createLimiter(parts: LimiterParts): Limiter {
  * them, so these wait until it is back. Everything else goes on under each node's own count.
  */
 function failsClosed(rate: RateClass): boolean {
-  return rate === 'sign-in' || rate === 'costly';
+  return rate === 'sign-in' || rate === 'refresh' || rate === 'costly';
 }
 
 function refusal(policies: readonly Policy[], { aheadMs }: Taken, fields: Fields) {

@@ -90,6 +90,18 @@ test('whoever has used up a quota is told so, which one it was, and when to come
   expect((await register(server.url)).status).toBe(201);
 });
 
+test('devices that wait to be admitted, or get new tokens, leave the attempts to sign in alone', async () => {
+  const { server } = await startShared();
+  const ada = await registerPerson(server.url);
+  const poll = () =>
+    callApi(server.url, 'POST', `/auth/pairings/${ada.account.id}/claim`, { signature: 'A'.repeat(86) });
+  const refresh = () =>
+    callApi(server.url, 'POST', '/auth/refresh', { refreshToken: ada.tokens.refreshToken });
+  expect(await repeat(8, poll)).toEqual(Array(8).fill(404));
+  expect(await repeat(8, refresh)).toEqual(Array(8).fill(200));
+  expect(await repeat(2, () => register(server.url))).toEqual([201, 201]);
+});
+
 test('the sustained policy holds against those who keep below the burst', async () => {
   const { server, clock } = await startLimited({ ALCOVE_LIMIT_RATE_SIGN_IN_SUSTAINED: '5' });
   const statuses: number[] = [];

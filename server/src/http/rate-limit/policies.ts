@@ -17,6 +17,8 @@ export function ratePolicies(limits: Readonly<Record<RateClass, RateLimit>>, sca
     read: of('read'),
     write: of('write'),
     'sign-in': of('sign-in'),
+    refresh: of('refresh'),
+    poll: of('poll'),
     costly: of('costly'),
     address: of('address'),
   };

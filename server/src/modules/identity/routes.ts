@@ -121,7 +121,7 @@ export function identityRoutes(identity: Identity): Route[] {
         tag,
         idempotency: 'transaction',
         caller: 'anyone',
-        rate: 'sign-in',
+        rate: 'poll',
         summary: 'Claim an approved pairing, from the new device',
         description:
           'The signature covers `alcove-pairing-claim-v1`, the id and the challenge, joined by newlines.',
@@ -187,7 +187,7 @@ export function identityRoutes(identity: Identity): Route[] {
         tag,
         idempotency: 'after',
         caller: 'anyone',
-        rate: 'sign-in',
+        rate: 'refresh',
         summary: 'Get new tokens',
         description:
           'Rotates the refresh token. Replaying the one before within 10 seconds gives the same successor; with `deviceSignature` (over `alcove-refresh-v1`, newline, the refresh token) it does so until the successor is used. Any other replay ends the session.',

@@ -13,8 +13,27 @@ export const rateSettings = {
   readSustained: quota('READ', 'SUSTAINED', 'Calls that only read, by one account or key', 20_000),
   writeBurst: quota('WRITE', 'BURST', 'Calls that change something, by one account or key', 100),
   writeSustained: quota('WRITE', 'SUSTAINED', 'Calls that change something, by one account or key', 10_000),
-  signInBurst: quota('SIGN_IN', 'BURST', 'Calls that sign in or get tokens, from one address', 20),
-  signInSustained: quota('SIGN_IN', 'SUSTAINED', 'Calls that sign in or get tokens, from one address', 600),
+  signInBurst: quota('SIGN_IN', 'BURST', 'Calls that sign in or make accounts, from one address', 20),
+  signInSustained: quota(
+    'SIGN_IN',
+    'SUSTAINED',
+    'Calls that sign in or make accounts, from one address',
+    600,
+  ),
+  refreshBurst: quota('REFRESH', 'BURST', 'Calls for new tokens of a session, from one address', 100),
+  refreshSustained: quota(
+    'REFRESH',
+    'SUSTAINED',
+    'Calls for new tokens of a session, from one address',
+    5000,
+  ),
+  pollBurst: quota('POLL', 'BURST', 'Calls of devices that wait to be admitted, from one address', 100),
+  pollSustained: quota(
+    'POLL',
+    'SUSTAINED',
+    'Calls of devices that wait to be admitted, from one address',
+    10_000,
+  ),
   costlyBurst: quota('COSTLY', 'BURST', 'Calls that cost money or much work, by one account or key', 20),
   costlySustained: quota(
     'COSTLY',
@@ -46,6 +65,8 @@ export interface RateSettings {
   readonly read: Quotas;
   readonly write: Quotas;
   readonly 'sign-in': Quotas;
+  readonly refresh: Quotas;
+  readonly poll: Quotas;
   readonly costly: Quotas;
   readonly address: Quotas;
 }
@@ -60,6 +81,8 @@ export function readRates(read: <T>(setting: Setting<T>) => T): RateSettings {
     read: quotas(rateSettings.readBurst, rateSettings.readSustained),
     write: quotas(rateSettings.writeBurst, rateSettings.writeSustained),
     'sign-in': quotas(rateSettings.signInBurst, rateSettings.signInSustained),
+    refresh: quotas(rateSettings.refreshBurst, rateSettings.refreshSustained),
+    poll: quotas(rateSettings.pollBurst, rateSettings.pollSustained),
     costly: quotas(rateSettings.costlyBurst, rateSettings.costlySustained),
     address: quotas(rateSettings.addressBurst, rateSettings.addressSustained),
   };
