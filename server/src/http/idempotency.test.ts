@@ -51,12 +51,20 @@ test('a lost answer is had again, whichever way the key is spelt', async () => {
 });
 
 test('the same key with another body is refused', async () => {
-  const headers = { 'idempotency-key': 'another-body' };
-  await register(createTestDevice().input, headers);
-  expect(await register(createTestDevice().input, headers)).toMatchObject({
-    status: 422,
-    body: { code: 'idempotency.key_reused' },
-  });
+  const ada = await registerPerson(server.url);
+  const rename = (name: string) =>
+    ada.call('PATCH', `/auth/devices/${ada.device.id}`, { name }, { 'idempotency-key': 'another-body' });
+  expect((await rename('Desk')).status).toBe(200);
+  expect(await rename('Shelf')).toMatchObject({ status: 422, body: { code: 'idempotency.key_reused' } });
+});
+
+test("a stranger's key is in nobody's way", async () => {
+  const headers = { 'idempotency-key': 'register-1' };
+  const [stranger, ada] = [createTestDevice().input, createTestDevice().input];
+  expect((await register(stranger, headers)).status).toBe(201);
+  const first = await register(ada, headers);
+  expect(first.status).toBe(201);
+  expect((await register(ada, headers)).body).toEqual(first.body);
 });
 
 test('two headers that differ are refused', async () => {

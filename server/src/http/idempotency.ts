@@ -75,7 +75,7 @@ export function createIdempotency(parts: { clock: Clock; ids: Ids; envelope: Env
   return {
     async once(ctx, { content, ...attempt }, work) {
       const fingerprint = fingerprintOf(content);
-      const row = await claim(ctx, { ...attempt, actor: scopeOf(ctx.actor) }, fingerprint);
+      const row = await claim(ctx, { ...attempt, actor: scopeOf(ctx.actor, fingerprint) }, fingerprint);
       if (!row.fingerprint.equals(fingerprint)) throw idempotencyKeyReused();
       if (row.answer !== null) return { answer: open({ ...row, answer: row.answer }), isReplay: true };
       if (!row.isMine) throw idempotentRequestRunning({ headers: { 'Retry-After': '1' } });
@@ -107,12 +107,16 @@ export function isLastingRefusal(error: unknown): error is Failure {
 }
 
 /**
- * The same person in another workspace asks for another thing, even in the same words. Only a digest is kept: these rows
- * outlive accounts, and are not to name them.
+ * Whose keys these are. The same person in another workspace asks for another thing, even in the same words. Whoever is
+ * not known yet shares keys only with those who send the very same: a stranger's `register-1` is in nobody's way. Such a
+ * key must therefore not be guessable, since with it and the whole request comes the answer. Only a digest is kept:
+ * these rows outlive accounts, and are not to name them.
  */
-function scopeOf(actor: Actor): string {
-  const name = 'workspaceId' in actor ? `${actorName(actor)} in ${actor.workspaceId}` : actorName(actor);
-  return createHash('sha256').update(name).digest('base64url');
+function scopeOf(actor: Actor, fingerprint: Buffer): string {
+  const hash = createHash('sha256').update(actorName(actor));
+  if (actor.kind === 'anyone') hash.update(fingerprint);
+  if ('workspaceId' in actor) hash.update(` in ${actor.workspaceId}`);
+  return hash.digest('base64url');
 }
 
 /** Each part with its length before it, so that no two lists of parts read the same. */
