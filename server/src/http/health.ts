@@ -6,6 +6,7 @@ import {
   Readiness,
   ServiceRoot,
 } from '@alcove/contract/service';
+import type { Logger } from '../platform/telemetry/index.ts';
 import { notReady } from './errors.ts';
 import { type Route, route } from './route.ts';
 
@@ -89,8 +90,8 @@ export function healthRoutes(health: Health): Route[] {
         summary: 'How each component is',
         success: { status: 200, body: HealthDetailed, description: 'Every component with its latency.' },
       },
-      async () => {
-        const components = await probeAll(health.probes);
+      async ({ log }) => {
+        const components = await probeAll(health.probes, log);
         const failed = Object.values(components).some(({ status }) => status === 'failed');
         return {
           status: failed ? 'failed' : 'ok',
@@ -103,14 +104,16 @@ export function healthRoutes(health: Health): Route[] {
   ];
 }
 
-async function probeAll(probes: Health['probes']): Promise<Record<string, ComponentHealth>> {
+async function probeAll(probes: Health['probes'], log: Logger): Promise<Record<string, ComponentHealth>> {
   const results = await Promise.all(
-    Object.entries(probes).map(async ([name, probe]) => [name, await probeOne(probe)] as const),
+    Object.entries(probes).map(
+      async ([name, probe]) => [name, await probeOne(probe, log.child({ component: name }))] as const,
+    ),
   );
   return Object.fromEntries(results);
 }
 
-async function probeOne(probe: () => Promise<unknown>): Promise<ComponentHealth> {
+async function probeOne(probe: () => Promise<unknown>, log: Logger): Promise<ComponentHealth> {
   const startedAt = performance.now();
   const latencyMs = () => Math.round((performance.now() - startedAt) * 100) / 100;
   const { promise: timeout, reject } = Promise.withResolvers<never>();
@@ -119,6 +122,7 @@ async function probeOne(probe: () => Promise<unknown>): Promise<ComponentHealth>
     await Promise.race([probe(), timeout]);
     return { status: 'ok', latencyMs: latencyMs() };
   } catch (error) {
+    log.warn({ err: error }, 'a component failed its probe');
     const detail =
       error instanceof Error && error.message === 'timeout'
         ? `no answer in ${probeTimeoutMs} ms`

@@ -26,9 +26,19 @@ export function problemOf({ status, code, title, message, extensions }: Failure,
   });
 }
 
-/** What a thrown value means to the caller. A defect is logged whole and answered with nothing but its request id. */
+/**
+ * What a thrown value means to the caller. A defect is logged whole and answered with nothing but its request id; of a
+ * failure of ours the log keeps what the caller does not hear.
+ */
 export function toFailure(error: unknown, log: Logger): Failure {
-  if (error instanceof Failure) return error;
+  if (error instanceof Failure) {
+    if (error.status >= 500) log.warn({ err: error }, 'a request could not be served');
+    return error;
+  }
+  if (isBrokenOff(error)) {
+    log.debug({ err: error }, 'a caller left before its body had arrived');
+    return errors.malformedRequest('The body broke off.');
+  }
   const known = isFastifyError(error) ? edgeFailures[error.code]?.(error) : undefined;
   if (known !== undefined) return known;
   if (isFastifyError(error) && error.statusCode !== undefined && error.statusCode < 500) {
@@ -47,6 +57,12 @@ const edgeFailures: Readonly<Record<string, (error: FastifyError) => Failure>> =
   FST_ERR_CTP_INVALID_JSON_BODY: () =>
     errors.malformedJson('The body is not valid JSON, or holds a __proto__ member.'),
 };
+
+/** Fastify gives its 400 to a body that breaks off, and to no other lost connection. */
+function isBrokenOff(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error) || !('statusCode' in error)) return false;
+  return error.code === 'ECONNRESET' && error.statusCode === 400;
+}
 
 function isFastifyError(error: unknown): error is FastifyError {
   return (

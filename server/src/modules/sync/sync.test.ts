@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { syncLimits } from '@alcove/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createLogger } from '../../platform/telemetry/index.ts';
 import {
   asPerson,
   type Person,
@@ -159,6 +160,7 @@ describe('what is refused', () => {
 
   test.each<[string, unknown, number, string]>([
     ['JSON that is cut off', '{"changes":[', 400, 'request.malformed_json'],
+    ['JSON that nests too deep', `{"changes":[${'['.repeat(2_000_000)}`, 400, 'request.invalid'],
     ['an unknown member', { changes: [], colour: 'red' }, 400, 'request.invalid'],
     ['no changes', {}, 400, 'request.invalid'],
     ['more than 500 changes', { changes: Array(501).fill(0) }, 400, 'request.invalid'],
@@ -172,12 +174,22 @@ describe('what is refused', () => {
     expect(await person.call('POST', '/sync/push', body)).toMatchObject({ status, body: { code } });
   });
 
-  test.each(['?limit=0', '?limit=501', '?limit=many', '?kinds=photo', '?colour=red', '?cursor=garbage'])(
-    'a pull with %s',
-    async (query) => {
-      expect((await pull(query)).status).toBe(400);
-    },
-  );
+  test.each([
+    '?limit=0',
+    '?limit=501',
+    '?limit=many',
+    '?limit=1.5',
+    '?limit=true',
+    '?limit=0x10',
+    '?limit=1e2',
+    '?limit=',
+    '?limit=1&limit=2',
+    '?kinds=photo',
+    '?colour=red',
+    '?cursor=garbage',
+  ])('a pull with %s', async (query) => {
+    expect((await pull(query)).status).toBe(400);
+  });
 
   test('a body of nearly 4 MiB is taken', async () => {
     const changes = Array.from({ length: 6 }, (_, at) =>
@@ -189,14 +201,22 @@ describe('what is refused', () => {
   });
 });
 
-test('a vault whose file is gone is a failure, never an empty vault', async () => {
-  await using own = await startTestServer();
+test('a vault whose file is gone is a failure, never an empty vault, and the log says which it is', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'warn', write: (line) => lines.push(line) });
+  await using own = await startTestServer({ log });
   const owner = await registerPerson(own.url);
   const change = { ...entry(1), clock: { [owner.device.id]: 1 } };
   await owner.call('POST', '/sync/push', { changes: [change] });
   await own.restart();
   const directory = join(own.dataDir, 'vaults');
+  const [file = ''] = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.db'),
+  );
   for (const folder of readdirSync(directory)) rmSync(join(directory, folder), { recursive: true });
   const answer = await asPerson(own.url, owner.keys, owner).call('GET', '/sync/pull');
   expect(answer).toMatchObject({ status: 503, body: { code: 'vault.missing' } });
+  const vault = basename(file, '.db');
+  expect(lines.filter((line) => line.includes('vault.missing'))).toEqual([expect.stringContaining(vault)]);
+  expect(JSON.stringify(answer.body)).not.toContain(vault);
 });
