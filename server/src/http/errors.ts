@@ -16,6 +16,11 @@ export const unsupportedMediaType = failure(
   415,
   'The body must be application/json.',
 );
+export const unsupportedContentCoding = failure(
+  'request.unsupported_content_coding',
+  415,
+  'The body must come as it is, without a Content-Encoding.',
+);
 export const malformedRequest = failure('request.malformed', 400, 'The request could not be read.');
 export const notFound = failure('request.not_found', 404, 'There is nothing here.');
 export const methodNotAllowed = failure(

@@ -1,5 +1,7 @@
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLogger } from '../platform/telemetry/index.ts';
 import {
   callApi,
   createTestDevice,
@@ -61,6 +63,7 @@ test.each<[string, unknown, number, string, unknown]>([
     'request.malformed_json',
     undefined,
   ],
+  ['text that nests deeper than anybody means', '['.repeat(500_000), 400, 'request.invalid', undefined],
   ['a body over the limit', `"${'x'.repeat(1024 * 1024)}"`, 413, 'request.body_too_large', undefined],
 ])('%s is refused, and the problem says where and why', async (_name, body, status, code, errors) => {
   const answer = await register(body);
@@ -80,6 +83,28 @@ test('a body of another media type is refused before it is read', async () => {
   expect(await register('name=ada', { 'content-type': 'text/plain' })).toMatchObject({
     status: 415,
     body: { code: 'request.unsupported_media_type' },
+  });
+});
+
+test('a packed body is refused, with what is taken instead', async () => {
+  const answer = await register({ device: device() }, { 'content-encoding': 'gzip' });
+  expect(answer).toMatchObject({ status: 415, body: { code: 'request.unsupported_content_coding' } });
+  expect(answer.headers.get('accept-encoding')).toBe('identity');
+});
+
+test('the name of an unknown member is cut before it is sent back', async () => {
+  const answer = await register({ device: device(), ['x'.repeat(500_000)]: true });
+  expect(answer.status).toBe(400);
+  expect(JSON.stringify(answer.body).length).toBeLessThan(1000);
+});
+
+test('a path that cannot be decoded is a problem like any other', async () => {
+  const answer = await get('/%ff');
+  expect(answer.status).toBe(400);
+  expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
+  expect(await answer.json()).toMatchObject({
+    code: 'request.malformed',
+    requestId: answer.headers.get('x-request-id'),
   });
 });
 
@@ -159,6 +184,29 @@ test('the page of documentation needs nothing from elsewhere', async () => {
     expect(address).not.toMatch(/^(https?:)?\/\//);
     expect((await get(new URL(String(address), `${server.url}/docs/`).pathname)).status).toBe(200);
   }
+});
+
+test.each([
+  ['http://192.168.1.5:8080', false],
+  ['https://alcove.example', true],
+])('the page of documentation under %s asks for TLS: %s', async (publicUrl, asks) => {
+  await using own = await startTestServer({ env: { PUBLIC_URL: publicUrl } });
+  const policy = (await fetch(`${own.url}/docs/static/index.html`)).headers.get('content-security-policy');
+  expect(policy).toContain("default-src 'self'");
+  expect(policy?.includes('upgrade-insecure-requests')).toBe(asks);
+});
+
+test('a body that breaks off is no fault of ours in the log', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'debug', write: (line) => lines.push(line) });
+  await using own = await startTestServer({ log });
+  const upload = request(`${own.url}/api/v1/auth/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'content-length': '1000' },
+  });
+  upload.on('error', () => {}).write('{"device":', () => setTimeout(() => upload.destroy(), 50));
+  await expect.poll(() => lines.join()).toContain('a caller left before its body had arrived');
+  expect(lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
 });
 
 test('only the configured origins may call from a browser', async () => {

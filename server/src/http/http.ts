@@ -4,12 +4,19 @@ import helmet from '@fastify/helmet';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Database } from '../platform/database/index.ts';
 import type { Ids } from '../platform/ids/index.ts';
+import { isNestedDeeperThan, jsonDepthMax } from '../platform/json/index.ts';
 import type { Logger, Metrics } from '../platform/telemetry/index.ts';
 import { type Authentication, createAuthenticate } from './authenticate.ts';
 import { createClientAddress, type Network } from './client-address.ts';
 import { answerClientError } from './client-errors.ts';
 import { addEndpoint, type EndpointParts } from './endpoint.ts';
-import { invalidRequest, malformedRequest, methodNotAllowed, notFound } from './errors.ts';
+import {
+  invalidRequest,
+  malformedRequest,
+  methodNotAllowed,
+  notFound,
+  unsupportedContentCoding,
+} from './errors.ts';
 import type { Idempotency } from './idempotency.ts';
 import { describeApi } from './openapi.ts';
 import { sendProblem, toFailure } from './problems.ts';
@@ -60,8 +67,12 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     },
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 200 },
     clientErrorHandler: answerClientError,
+    // No hook runs for these, so that they miss even their request id.
+    frameworkErrors: (error, request, reply) =>
+      void sendProblem(request, reply.header('X-Request-Id', request.id), toFailure(error, options.log)),
   });
   refuseTwoHosts(app);
+  refuseContentCodings(app);
   await secure(app, options);
   await describeApi(app, options);
   acceptJson(app);
@@ -96,6 +107,15 @@ function refuseTwoHosts(app: FastifyInstance): void {
         ? malformedRequest({ detail: 'Send one Host.', headers: { Connection: 'close' } })
         : undefined,
     );
+  });
+}
+
+/** Nothing unpacks bodies here, and what is packed is no JSON. */
+function refuseContentCodings(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const coding = request.headers['content-encoding'] ?? 'identity';
+    const isPlain = coding.toLowerCase() === 'identity';
+    done(isPlain ? undefined : unsupportedContentCoding({ headers: { 'Accept-Encoding': 'identity' } }));
   });
 }
 
@@ -134,6 +154,8 @@ function acceptJson(app: FastifyInstance): void {
     request.sentBody = body;
     if (request.routeOptions.config.rawBody === true) return done(null, body);
     if (body.length === 0) return done(null, undefined);
+    if (isNestedDeeperThan(jsonDepthMax, body))
+      return done(invalidRequest(`The body nests deeper than ${jsonDepthMax} levels.`));
     const text = body.toString('utf8');
     if (escapedNul.test(text))
       return done(invalidRequest('A text holds the character U+0000, which no text may.'));

@@ -7,7 +7,7 @@ import type { Head } from './route.ts';
 
 export async function describeApi(
   app: FastifyInstance,
-  { version }: { readonly version: string },
+  { version, publicUrl }: { readonly version: string; readonly publicUrl: string },
 ): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -27,10 +27,14 @@ export async function describeApi(
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: true,
+    transformStaticCSP: (policy) => (publicUrl.startsWith('https:') ? policy : withoutUpgrade(policy)),
     uiConfig: { layout: 'BaseLayout', tryItOutEnabled: true },
   });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
+
+/** Where there is no TLS, asking for it leaves the page blank on every host but this one. */
+const withoutUpgrade = (policy: string) => policy.replace(/\s*upgrade-insecure-requests;?/, '');
 
 export function describeRoute(head: Head): FastifySchema {
   const { success } = head;

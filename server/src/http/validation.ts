@@ -1,7 +1,6 @@
 /** Checks what a caller sent against a route's schemas, and says where it is wrong. */
-import type { TSchema } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import Value from 'typebox/value';
 import { invalidRequest } from './errors.ts';
 
 export type Check = (value: unknown) => unknown;
@@ -15,6 +14,8 @@ interface Finding {
 
 /** More than these help nobody, and an attacker's thousand wrong members would cost as many lines. */
 const findingsMax = 20;
+/** A name in it is the caller's, and may be as long as the body. */
+const pointerLengthMax = 100;
 
 export function createBodyCheck(schema: TSchema): Check {
   const compiled = Compile(schema);
@@ -26,16 +27,28 @@ export function createBodyCheck(schema: TSchema): Check {
   };
 }
 
-/** Query and path arrive as text; numbers and booleans in them are read as such before they are checked. */
+/** Query and path arrive as text; whole numbers in them are read as such before they are checked. */
 export function createTextCheck(schema: TSchema, what: 'The query' | 'The path'): Check {
   const compiled = Compile(schema);
   return (texts) => {
     if (JSON.stringify(texts).includes('\\u0000'))
       throw invalidRequest(`${what} holds the character U+0000.`);
-    const value = Value.Convert(schema, texts);
+    const value = readIntegers(schema, texts);
     if (!compiled.Check(value)) throw invalid(what, compiled.Errors(value));
     return value;
   };
+}
+
+/** Only as people write them: `1.5`, `0x10`, `1e2` and `true` stay texts, which no number may be. */
+const decimalInteger = /^(?:0|-?[1-9][0-9]{0,14})$/;
+
+function readIntegers(schema: TSchema, texts: unknown): unknown {
+  if (!Type.IsObject(schema) || typeof texts !== 'object' || texts === null) return texts;
+  const members = Object.entries(texts).map(([name, text]) => {
+    const isNumber = Type.IsInteger(schema.properties[name]) && decimalInteger.test(String(text));
+    return [name, isNumber && typeof text === 'string' ? Number(text) : text];
+  });
+  return Object.fromEntries(members);
 }
 
 function invalid(what: string, findings: readonly Finding[]) {
@@ -61,7 +74,7 @@ function invalid(what: string, findings: readonly Finding[]) {
 const isInformative = (finding: Finding) => finding.keyword !== 'additionalProperties';
 
 function describe(finding: Finding): { pointer: string; detail: string } {
-  const pointer = finding.instancePath;
+  const pointer = finding.instancePath.slice(0, pointerLengthMax);
   if (finding.keyword === 'boolean') return { pointer, detail: 'is not a known member' };
   if (finding.keyword === 'required' && 'requiredProperties' in finding.params) {
     return { pointer, detail: `must have ${String(finding.params.requiredProperties)}` };
