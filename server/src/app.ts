@@ -1,5 +1,6 @@
 /** The composition root: from settings to a running service. Reads from top to bottom as the map of the system. */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { actorName, systemCtx, type TxCtx } from './context.ts';
 import {
   createHttp,
@@ -47,7 +48,7 @@ import { createEvents } from './platform/events/index.ts';
 import { createFanout } from './platform/fanout/index.ts';
 import { createIds } from './platform/ids/index.ts';
 import { createJobs, taskSealedColumn } from './platform/jobs/index.ts';
-import { lockDataFolder, prepareDataFolder } from './platform/lock/index.ts';
+import { lockDataFolder, prepareDataFolder, refuseLostControl } from './platform/lock/index.ts';
 import { createFolderMailer, createMailQueue, createSmtpMailer } from './platform/mail/index.ts';
 import { createRedis } from './platform/redis/index.ts';
 import { createMetrics, type Logger } from './platform/telemetry/index.ts';
@@ -57,7 +58,7 @@ import { version } from './version.ts';
 export interface App extends AsyncDisposable {
   /** Starts to listen; answers the address. */
   listen(): Promise<string>;
-  /** Turns readiness off and lets requests in flight finish, for at most `withinMs`. */
+  /** Turns readiness off, where a balancer still can see it, and lets requests in flight finish: in all, `withinMs` at most. */
   drain(withinMs: number): Promise<void>;
   /** Does a job that otherwise runs by the clock. */
   runJob(name: string): Promise<void>;
@@ -67,6 +68,8 @@ export interface App extends AsyncDisposable {
 export const controlMigrations = new URL('../migrations/control/', import.meta.url);
 const vaultMigrations = new URL('../migrations/vault/', import.meta.url);
 const vaultIdleCloseMs = 60_000;
+/** So long a service that is told to stop goes on taking connections, and says on them that it is not ready. */
+const drainingSeenMs = 300;
 const flushSeenEveryMs = 60_000;
 /** Writing the control database's files anew takes a moment in which everything waits. */
 const scrubWaitMs = 4 * 60_000;
@@ -97,6 +100,7 @@ export async function createApp(
 
   prepareDataFolder(dataDir);
   opened.use(lockDataFolder(dataDir, clock));
+  if (settings.database.kind === 'embedded') refuseLostControl(dataDir);
   const database = opened.use(
     await createDatabase({
       url: settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined,
@@ -265,7 +269,9 @@ export async function createApp(
     },
     async drain(withinMs) {
       notReady = ['draining'];
-      await http.drain(withinMs);
+      const seenMs = Math.min(drainingSeenMs, withinMs);
+      await sleep(seenMs);
+      await http.drain(withinMs - seenMs);
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();

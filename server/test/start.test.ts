@@ -1,7 +1,10 @@
 /** The process from outside: what an operator meets when starting and stopping it. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -40,6 +43,40 @@ test('SIGTERM lets a request under way finish, takes no new ones, and ends with 
   expect(performance.now() - finishedAt).toBeLessThan(exitWhenDoneMs);
 });
 
+test('a service that drains says so on /readyz: on new connections at first, and on one whose request was half sent', async () => {
+  await using ground = await createGround();
+  const server = await ground.start();
+  const slow = await beginSlowRequest(server.url);
+  const late = await beginReadinessRequest(server.url);
+  const exit = server.stop();
+  expect(await firstNotReady(server.url)).toMatchObject({
+    code: 'service.not_ready',
+    reasons: ['draining'],
+  });
+  await waitUntilRefused(server.url);
+  late.finish();
+  const answer = await late.answer;
+  expect(answer).toMatch(/^HTTP\/1\.1 503 .*\r\ncontent-type: application\/problem\+json/is);
+  expect(answer).toContain('"reasons":["draining"]');
+  slow.finish();
+  expect(await exit).toBe(0);
+});
+
+test('a data folder whose control database is gone is refused, and left as it is', async () => {
+  await using ground = await createGround();
+  const control = join(ground.dataDir, 'control');
+  await rm(control, { recursive: true, force: true });
+  const env = { PATH: process.env.PATH ?? '', PORT: '0', ALCOVE_DATA_DIR: ground.dataDir };
+  for (const args of [['start'], ['migrate', 'up'], ['master-key', 'status']]) {
+    const command = promisify(execFile)(process.execPath, [alcoveBin, ...args], { env, cwd: ground.dataDir });
+    await expect(command).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(`^${ground.dataDir} holds a master key, but the control database `),
+    });
+  }
+  expect(existsSync(control)).toBe(false);
+});
+
 test('a request that never ends does not keep a server from stopping in time', async () => {
   await using ground = await createGround();
   const server = await ground.start();
@@ -54,16 +91,24 @@ test('a request that never ends does not keep a server from stopping in time', a
 async function beginSlowRequest(url: string) {
   const body = JSON.stringify({ device: createTestDevice().input });
   const half = Math.floor(body.length / 2);
+  const head =
+    `POST /api/v1/auth/register HTTP/1.1\r\nHost: alcove.test\r\nContent-Type: application/json\r\n` +
+    `Content-Length: ${body.length}\r\n\r\n`;
+  return beginRequest(url, head + body.slice(0, half), body.slice(half));
+}
+
+/** A request of which the server has read the beginning of the head. */
+const beginReadinessRequest = (url: string) =>
+  beginRequest(url, 'GET /readyz HTTP/1.1\r\nHost: alcove.test\r\n', '\r\n');
+
+async function beginRequest(url: string, first: string, rest: string) {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   await once(socket, 'connect');
-  socket.write(
-    `POST /api/v1/auth/register HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${body.length}\r\n\r\n${body.slice(0, half)}`,
-  );
-  // There is no sign from the server that half a body has arrived.
+  socket.write(first);
+  // There is no sign from the server that half a request has arrived.
   await sleep(200);
-  return { answer: readToEnd(socket), finish: () => void socket.write(body.slice(half)) };
+  return { answer: readToEnd(socket), finish: () => void socket.write(rest) };
 }
 
 async function readToEnd(socket: Socket): Promise<string> {
@@ -76,13 +121,20 @@ async function readToEnd(socket: Socket): Promise<string> {
   return text;
 }
 
-async function waitUntilRefused(url: string): Promise<void> {
+/** The first answer of /readyz that is not 200. */
+async function firstNotReady(url: string): Promise<unknown> {
   for (;;) {
-    const status = await fetch(`${url}/readyz`).then(
-      (response) => response.status,
-      () => 'refused' as const,
-    );
-    if (status === 503 || status === 'refused') return;
-    await sleep(10);
+    const response = await fetch(`${url}/readyz`);
+    const body: unknown = await response.json();
+    if (response.status !== 200) return body;
   }
+}
+
+async function waitUntilRefused(url: string): Promise<void> {
+  const isRefused = () =>
+    fetch(`${url}/healthz`).then(
+      () => false,
+      () => true,
+    );
+  while (!(await isRefused())) await sleep(10);
 }

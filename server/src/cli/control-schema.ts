@@ -8,13 +8,14 @@ import {
   type MigrationPlan,
   type Migrator,
 } from '../platform/database/index.ts';
-import { lockDataFolder, prepareDataFolder } from '../platform/lock/index.ts';
+import { lockDataFolder, prepareDataFolder, refuseLostControl } from '../platform/lock/index.ts';
 import type { Given } from './command.ts';
 
 /** Carries out `alcove migrate` and answers what to print. */
 export async function changeSchema(given: Given): Promise<string> {
   const settings = parseSettings(readEnvironment(process.cwd(), process.env));
   await using _lock = lockIfEmbedded(settings);
+  if (settings.database.kind === 'embedded') refuseLostControl(settings.dataDir);
   await using database = await createDatabase(databaseOptions(settings));
   return await perform(await createMigrator(database, controlMigrations), given);
 }

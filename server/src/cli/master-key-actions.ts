@@ -17,7 +17,7 @@ import {
   writeMasterKeyTexts,
 } from '../platform/crypto/index.ts';
 import { countByKey, createDatabase, type Database, resealColumn } from '../platform/database/index.ts';
-import { lockDataFolder } from '../platform/lock/index.ts';
+import { lockDataFolder, refuseLostControl } from '../platform/lock/index.ts';
 
 type Report = (line: string) => void;
 
@@ -32,6 +32,7 @@ export async function rotateMasterKey(parts: {
   const settings = parseSettings(readEnvironment(process.cwd(), env));
   const source = masterKeySource(settings);
   await using _lock = lockIfNeeded(settings);
+  if (settings.database.kind === 'embedded') refuseLostControl(settings.dataDir);
   const texts = await chooseKeys(source, report);
   const keys = await openMasterKeys(texts, source.wrapper);
   await using database = await openDatabase(settings);
@@ -53,6 +54,7 @@ export async function showMasterKeys(report: Report, env: Environment = process.
   const settings = parseSettings(readEnvironment(process.cwd(), env));
   const source = masterKeySource(settings);
   await using _lock = lockIfNeeded(settings);
+  if (settings.database.kind === 'embedded') refuseLostControl(settings.dataDir);
   const texts = requireTexts(source);
   const keys = await openMasterKeys(texts, source.wrapper);
   for (const [at, key] of keys.entries()) report(describeKey(key, texts[at], at));
