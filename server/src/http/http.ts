@@ -59,6 +59,8 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     bodyLimit: options.bodyBytesMax,
     logger: false,
     forceCloseConnections: 'idle',
+    // What still arrives on an open connection while the service drains is answered by its route, /readyz above all.
+    return503OnClosing: false,
     genReqId: (request) => readRequestId(request.headers['x-request-id']) ?? options.ids.uuid(),
     requestTimeout: options.requestTimeoutMs,
     http: {
