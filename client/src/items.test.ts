@@ -103,4 +103,9 @@ describe('the time of a new version', () => {
     const own = '2026-11-20T07:00:00.000Z-0000';
     expect(latestTime([version('', { [a]: 1 }, { time })], own, nowMs)).toBe(expected);
   });
+
+  it('does not stay in the future after a wrong clock of its own was corrected', () => {
+    const own = '2027-12-25T08:00:00.000Z-0000';
+    expect(latestTime([], own, nowMs)).toBeUndefined();
+  });
 });

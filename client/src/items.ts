@@ -136,10 +136,16 @@ export function versionToClock(version: string): VectorClock {
 /** Times further ahead than this are a wrong clock somewhere, which is not to spread. */
 const aheadMsMax = 5 * 60_000;
 
-/** The latest believable time among these versions. */
+/**
+ * The latest believable time among these versions and the last one that this device gave out. Its own clock may have
+ * been the wrong one, so its own time is believed no further than others' are; the order of edits is in their clocks.
+ */
 export function latestTime(versions: readonly StoredVersion[], own: string | undefined, nowMs: number) {
-  const times = versions.map(({ time }) => time).filter((time) => isBelievable(time, nowMs));
-  return [...times, ...(own === undefined ? [] : [own])].toSorted().at(-1);
+  const times = [...versions.map(({ time }) => time), ...(own === undefined ? [] : [own])];
+  return times
+    .filter((time) => isBelievable(time, nowMs))
+    .toSorted()
+    .at(-1);
 }
 
 function isBelievable(time: string, nowMs: number): boolean {

@@ -98,7 +98,8 @@ export function createSyncEngine({ session, keyring, store, now, onPulled }: Syn
 
   return {
     async run() {
-      if (now() - keysCheckedAtMs > keysMaxAgeMs) await refreshKeys();
+      // The clock may have been set back since, which would make keys of yesterday look like those of tomorrow.
+      if (Math.abs(now() - keysCheckedAtMs) > keysMaxAgeMs) await refreshKeys();
       const { cloned = false } = await store.readSync();
       // Reading is safe for a copy of a store; sending is not. So it pulls, and then says what is wrong.
       const pushing = cloned ? Promise.reject(deviceCloned()) : pushAll();
