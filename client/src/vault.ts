@@ -1,14 +1,14 @@
 /** The vault as an app uses it: always there, online or not. */
-import type { Kind, MemoryMeta, Meta, TagMeta } from '@alcove/contract';
+import type { Kind, Meta } from '@alcove/contract';
 import { aborted, backoffMs, wait } from './backoff.ts';
 import { AlcoveError } from './errors.ts';
 import type { VaultItem } from './items.ts';
+import { itemId, requireMeta } from './meta.ts';
 import type { SyncEngine, SyncResult } from './sync.ts';
 import type { Edit, ItemChange, VaultStore } from './vault-store.ts';
 
 const autoSyncPolicy = { baseMs: 1000, capMs: 5 * 60_000 };
 const putManyChunk = 100;
-const itemId = /^[A-Za-z0-9_-]{16,64}$/;
 const kinds: readonly string[] = ['entry', 'memory', 'tag'] satisfies Kind[];
 
 /** What `put` takes. */
@@ -71,7 +71,8 @@ export interface Vault {
   /**
    * Stores a new item, or a new version of one. Resolves when it is safely on this device; `sync()` sends it.
    *
-   * Throws `invalid_argument` (the message names the member), `vault.item_too_large`, `identity.missing`, `storage.…`.
+   * Throws `invalid_argument` (the message names the member), `vault.item_too_large`, `identity.missing`, `storage.…`,
+   * and `keys.missing` when the server shows a revocation and withholds the key from after it.
    *
    * @returns The item's id.
    * @example
@@ -408,7 +409,7 @@ function toEdit({ kind, id = crypto.randomUUID(), value, meta, basedOn }: ItemIn
     kind,
     id,
     text: toJson(value),
-    ...(meta === undefined ? {} : { meta: toKnownMeta(meta) }),
+    ...(meta === undefined ? {} : { meta: toKnownMeta(kind, meta) }),
     ...(basedOn === undefined ? {} : { basedOn }),
   };
 }
@@ -419,7 +420,8 @@ function requireRef(kind: string, id: string): void {
 }
 
 /** A copy, so that the caller may go on changing what was handed over. */
-function toKnownMeta(meta: MemoryMeta | TagMeta): Meta {
+function toKnownMeta(kind: Kind, meta: Meta): Meta {
+  requireMeta(kind, meta);
   return structuredClone(meta);
 }
 
