@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backoffMs, isTransient, wait } from './backoff.ts';
+import { backoffMs, isTransient, pollPauseMs, wait } from './backoff.ts';
 import { AlcoveError } from './errors.ts';
 
 const policy = { baseMs: 100, capMs: 1000 };
@@ -26,6 +26,18 @@ describe('backoff', () => {
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'aborted' });
     await expect(wait(60_000, controller.signal)).rejects.toMatchObject({ code: 'aborted' });
+  });
+});
+
+describe('the pause between two questions', () => {
+  it.each([
+    ['is what was asked for at first', 0, 2000, 0, 2000],
+    ['grows slowly', 5, 2000, 0, 3221],
+    ['ends growing at five seconds', 5000, 2000, 0, 5000],
+    ['may be longer when that was asked for', 5000, 20_000, 0, 20_000],
+    ['is never shorter than the server asks', 0, 10, 2000, 2000],
+  ])('%s', (_what, attempt, pollMs, retryAfterMs, expected) => {
+    expect(Math.round(pollPauseMs(attempt, pollMs, retryAfterMs))).toBe(expected);
   });
 });
 

@@ -17,6 +17,16 @@ export function backoffMs(
   return retryAfterMs + Math.floor(random() * ceiling);
 }
 
+/** How much longer each pause between two questions is than the one before, and what it does not outgrow. */
+const pollGrowth = 1.1;
+const pollMsMax = 5000;
+
+/** The pause before question number `attempt` (0 for the first repetition) about something a person has to do. */
+export function pollPauseMs(attempt: number, pollMs: number, retryAfterMs = 0): number {
+  const grown = pollMs * pollGrowth ** Math.min(attempt, 100);
+  return Math.max(retryAfterMs, Math.min(grown, Math.max(pollMs, pollMsMax)));
+}
+
 /** The first arrival of the same request is still being worked on. */
 const requestRunning = 'idempotency.running';
 

@@ -42,8 +42,9 @@ export interface PendingPairing {
   /**
    * Waits until the pairing is approved, checks what came, and makes this store a device of the account.
    *
-   * Asks every `pollMs` (default 1,000). Throws `keys.untrusted` when what came was not made by who scanned the code,
-   * `pairing.expired`, `pairing.already_claimed`, `aborted`, `network`.
+   * Asks every `pollMs` (default 2,000), slowly less often, and no sooner than the server wishes. Throws
+   * `keys.untrusted` when what came was not made by who scanned the code, `pairing.expired`,
+   * `pairing.already_claimed`, `aborted`, `network`.
    */
   claim(options?: { signal?: AbortSignal; pollMs?: number }): Promise<Identity>;
 }

@@ -6,11 +6,12 @@
 import type { Claimed, Device, LogEntry, Pairing } from '@alcove/contract';
 import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
 import { deviceFingerprint, jwkThumbprint, logEntryHash, pairingClaimText } from '@alcove/contract/keys';
-import { wait } from './backoff.ts';
+import { pollPauseMs, wait } from './backoff.ts';
 import { type DeviceKeys, sign } from './crypto/keys.ts';
 import { openPairingShare, sealPairingShare } from './crypto/shares.ts';
-import { hasKeysOf, signEntry } from './device-log.ts';
+import { activeDevices, hasKeysOf, signEntry } from './device-log.ts';
 import { AlcoveError, hasCode } from './errors.ts';
+import type { HttpRequest } from './http.ts';
 import { ensureDevice, fingerprintOf, type IdentityParts, toDeviceInput } from './identity.ts';
 import type { Keyring } from './keyring.ts';
 import {
@@ -21,6 +22,7 @@ import {
 } from './pairing-code.ts';
 import {
   type EpochRecord,
+  type LogRecord,
   type PairingRecord,
   put,
   type Records,
@@ -33,7 +35,7 @@ import { type Session, tokensToRecord } from './session.ts';
 import { isClaimed, isPairedDevice, isPairing, isPairingStarted } from './wire.ts';
 
 const approveAttemptsMax = 5;
-const pollMsDefault = 1000;
+const pollMsDefault = 2000;
 
 export interface StartedPairing {
   /** The text of the QR code. It holds a secret: show it to the own other device only. */
@@ -92,8 +94,9 @@ export async function approvePairing(
   }
   for (let attempt = 1; ; attempt += 1) {
     await parts.keyring.refresh();
-    const entry = (await parts.keyring.log()).entries.find(({ deviceId }) => deviceId === device.id);
-    if (entry !== undefined && (await hasKeysOf(entry, device))) return device;
+    const log = await parts.keyring.log();
+    const entry = log.entries.find(({ deviceId }) => deviceId === device.id);
+    if (entry !== undefined) return requireAdmitted(log, entry, device);
     if (status !== 'waiting') throw notOpen(status);
     try {
       await admit(parts, code, device);
@@ -101,6 +104,18 @@ export async function approvePairing(
       if (!isRace(error) || attempt >= approveAttemptsMax) throw error;
     }
   }
+}
+
+/**
+ * What an earlier try has admitted needs no second entry. Any other device that the log knows by this id is not the one
+ * that showed the code, and an entry with an id that was used before would make the log invalid for good.
+ */
+async function requireAdmitted(log: LogRecord, entry: LogEntry, device: Device): Promise<Device> {
+  if (activeDevices(log).has(device.id) && (await hasKeysOf(entry, device))) return device;
+  throw new AlcoveError(
+    'keys.untrusted',
+    'The server gives the new device the id of one that the device log knows. It was not approved.',
+  );
 }
 
 async function createPairing(parts: IdentityParts): Promise<PairingRecord> {
@@ -161,20 +176,21 @@ async function awaitApproval(
   { signal, pollMs }: { signal: AbortSignal | undefined; pollMs: number },
 ): Promise<Claimed> {
   const signature = await sign(keys.signing, pairingClaimText(pairing.id, pairing.challenge));
-  for (;;) {
-    try {
-      return await http.request({
-        method: 'POST',
-        path: `/api/v1/auth/pairings/${pairing.id}/claim`,
-        body: { signature },
-        idempotencyKey: pairing.claimKey,
-        answer: isClaimed,
-        signal,
-      });
-    } catch (error) {
-      if (!hasCode(error, 'pairing.waiting')) throw error;
-    }
-    await wait(pollMs, signal);
+  const claim: HttpRequest<Claimed> = {
+    method: 'POST',
+    path: `/api/v1/auth/pairings/${pairing.id}/claim`,
+    body: { signature },
+    idempotencyKey: pairing.claimKey,
+    answer: isClaimed,
+    signal,
+  };
+  for (let attempt = 0; ; attempt += 1) {
+    const claimed = await http.request(claim).catch((error) => {
+      if (isAskedToWait(error)) return error;
+      throw error;
+    });
+    if (!(claimed instanceof AlcoveError)) return claimed;
+    await wait(pollPauseMs(attempt, pollMs, claimed.retryAfterMs), signal);
   }
 }
 
@@ -203,18 +219,22 @@ async function openPairingShares(
   if (keyShares.length === 0)
     throw untrusted('no key share proves that the approving device scanned the code');
   const secret = fromBase64Url(pairing.secret);
+  const newestEpoch = Math.max(...keyShares.map(({ epoch }) => epoch));
   return Promise.all(
     keyShares.map(async ({ epoch, wrapped }) => {
       const place = {
         account: account.id,
         epoch,
+        newestEpoch,
         recipient: device.id,
         endorsementHash,
         pairingId: pairing.id,
       };
       const opened = await openPairingShare(place, wrapped, keys.encryption, secret);
       if (opened?.length !== 32) {
-        throw untrusted(`the key share of epoch ${epoch} was not made by who scanned the code`);
+        throw untrusted(
+          `the key share of epoch ${epoch} was not made by who scanned the code, or not the newest is among them`,
+        );
       }
       return { epoch, key: toBase64Url(opened), logLength: 0 };
     }),
@@ -236,13 +256,20 @@ async function admit(
 ): Promise<void> {
   const endorsement = await endorse(records, keyring, device);
   const endorsementHash = await logEntryHash(endorsement);
+  const epochs = await keyring.list();
+  const common = {
+    account: endorsement.accountId,
+    newestEpoch: Math.max(...epochs.map(({ epoch }) => epoch)),
+    recipient: device.id,
+    endorsementHash,
+    pairingId: code.pairingId,
+  };
   const wrapFor = async ({ epoch, key }: EpochRecord) => {
-    const { accountId: account } = endorsement;
-    const place = { account, epoch, recipient: device.id, endorsementHash, pairingId: code.pairingId };
+    const place = { ...common, epoch };
     const wrapped = await sealPairingShare(place, fromBase64Url(key), device.encryptionKey, code.secret);
     return { epoch, wrapped };
   };
-  const keyShares = await Promise.all((await keyring.list()).map(wrapFor));
+  const keyShares = await Promise.all(epochs.map(wrapFor));
   await session.request({
     method: 'POST',
     path: '/api/v1/auth/pair-device',
@@ -270,6 +297,11 @@ async function endorse(records: Records, keyring: Keyring, device: Device): Prom
 async function forgetPairing(records: Records): Promise<void> {
   const isInUse = (await records.read(recordKeys.identity)) !== undefined;
   await records.write([remove(recordKeys.pairing), ...(isInUse ? [] : [remove(recordKeys.device)])]);
+}
+
+/** The person has not approved yet, or the server has more to do than it likes: neither ends a pairing. */
+function isAskedToWait(error: unknown): error is AlcoveError {
+  return hasCode(error, 'pairing.waiting') || (error instanceof AlcoveError && error.status === 429);
 }
 
 function isOver(error: unknown): boolean {

@@ -23,6 +23,7 @@ const minted: MintedPlace = {
 const paired: PairingPlace = {
   account: minted.account,
   epoch: 1,
+  newestEpoch: 2,
   recipient: minted.recipient,
   endorsementHash: head,
   pairingId: '0193f0a0-0000-7000-8000-0000000000ff',
@@ -97,6 +98,7 @@ describe('a pairing share', () => {
   it.each<[string, Partial<PairingPlace>]>([
     ['account', { account: '0193f0a0-0000-7000-8000-000000000009' }],
     ['epoch', { epoch: 2 }],
+    ['set of epochs', { newestEpoch: 1 }],
     ['device', { recipient: '0193f0a0-0000-7000-8000-00000000000c' }],
     ['endorsement', { endorsementHash: toBase64Url(new Uint8Array(32)) }],
     ['pairing', { pairingId: '0193f0a0-0000-7000-8000-0000000000fe' }],

@@ -39,6 +39,8 @@ export interface MintedPlace {
 export interface PairingPlace {
   readonly account: string;
   readonly epoch: number;
+  /** The newest epoch that is handed over: without its share the others do not open, so it cannot be held back. */
+  readonly newestEpoch: number;
   readonly recipient: string;
   readonly endorsementHash: string;
   readonly pairingId: string;
@@ -132,8 +134,10 @@ function mintedText(place: MintedPlace, sealed: Uint8Array): string {
 }
 
 function pairingBinding(place: PairingPlace, secret: Uint8Array<ArrayBuffer>): Binding {
-  const { account, epoch, recipient, endorsementHash, pairingId } = place;
-  const info = ['alcove-pairing-share-v1', account, epoch, recipient, endorsementHash].join('\n');
+  const { account, epoch, newestEpoch, recipient, endorsementHash, pairingId } = place;
+  const info = ['alcove-pairing-share-v1', account, epoch, newestEpoch, recipient, endorsementHash].join(
+    '\n',
+  );
   return { info: utf8.encode(info), psk: { id: utf8.encode(pairingId), key: secret } };
 }
 
