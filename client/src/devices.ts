@@ -35,10 +35,10 @@ export async function renameDevice({ session }: DevicesParts, id: string, name: 
 }
 
 /**
- * Revokes at the server first, which takes effect at once, then writes the log entry and mints the next epoch. The
- * intention is stored before, so whatever is interrupted is finished by the next `keyring.refresh()`.
+ * Stores the intention. The keyring's refresh then revokes at the server first, which takes effect at once, writes the
+ * log entry and mints the next epoch; whatever of it is interrupted is done by the next one.
  */
-export async function revokeDevice({ records, session, keyring }: DevicesParts, id: string): Promise<void> {
+export async function revokeDevice({ records, keyring }: DevicesParts, id: string): Promise<void> {
   const { deviceId } = await requireIdentity(records);
   if (id === deviceId) {
     throw new AlcoveError(
@@ -50,7 +50,6 @@ export async function revokeDevice({ records, session, keyring }: DevicesParts, 
     const waiting = (await records.read(recordKeys.revocations)) ?? [];
     await records.write([put(recordKeys.revocations, [...new Set([...waiting, id])])]);
   });
-  await deleteDevice(session, id);
   await keyring.refresh();
 }
 

@@ -36,7 +36,7 @@ export interface AlcoveErrorOptions {
  * | `pairing.not_open` | the pairing is not waiting for approval (any more) |
  * | `keys.untrusted` | the device log or a key share does not prove itself; nothing was taken from it |
  * | `keys.waiting` | this device signed in by a password alone and waits for another one to admit it |
- * | `keys.missing` | there is no key for this epoch yet |
+ * | `keys.missing` | there is no key for this epoch yet, or none from after the last revocation |
  * | `keys.unsupported` | a device's key type cannot receive shares (RSA) |
  * | `vault.item_too_large` | the sealed item would be longer than the server takes (640 KiB of base64url) |
  * | `vault.unreadable` | a version does not open: damaged, or not written by a device of this account |

@@ -26,6 +26,8 @@ import type { Session } from './session.ts';
 import { isKeys } from './wire.ts';
 
 const mintAttemptsMax = 5;
+/** Statuses that speak of what was asked for, not of who asked or when. */
+const refusals: readonly number[] = [400, 403, 404, 422];
 const nothingKnown: LogRecord = { entries: [], hashes: [], devices: [] };
 const beginning: Taken = { epoch: 0, log: { entries: [], hashes: [] } };
 
@@ -35,7 +37,7 @@ export interface EpochKey {
 }
 
 export interface Keyring {
-  /** The key that new versions are sealed with. Throws `keys.missing`. */
+  /** The key that new versions are sealed with, which no revoked device holds. Throws `keys.missing`. */
   current(): Promise<EpochKey>;
   find(epoch: number): Promise<CryptoKey | undefined>;
   /** All epoch keys, for handing them to a new device. */
@@ -62,6 +64,7 @@ export function createKeyring({ records, session }: { records: Records; session:
     const before = new Set((await records.scan(recordKeys.epochs)).map(({ epoch }) => epoch));
     const { anchor } = await requireIdentity(records);
     await forgetSuperseded(records, session, signal);
+    await deleteRevoked(records, session, signal);
     const shown = await fetchKeys(session, signal);
     let taken = await take(
       records,
@@ -70,6 +73,7 @@ export function createKeyring({ records, session }: { records: Records; session:
     for (let attempt = 1; ; attempt += 1) {
       const entries = await entriesToWrite(records, taken.log);
       if (entries.length === 0 && taken.epoch > 0) break;
+      if (attempt > mintAttemptsMax) throw unfinished();
       const answer = await mint(records, session, taken, entries, signal).catch((error) => {
         if (!isRace(error) || attempt >= mintAttemptsMax) throw error;
         // Another device was quicker: look again and do what is still to be done.
@@ -92,6 +96,8 @@ export function createKeyring({ records, session }: { records: Records; session:
     async current() {
       const newest = (await records.scan(recordKeys.epochs)).at(-1);
       if (newest === undefined) throw new AlcoveError('keys.missing', 'This device holds no epoch key yet.');
+      const log = (await records.read(recordKeys.log)) ?? nothingKnown;
+      if (isOutdated(newest, log, (await requireIdentity(records)).anchor)) throw outdated();
       return { epoch: newest.epoch, key: await importOnce(newest) };
     },
   };
@@ -135,6 +141,28 @@ async function forgetSuperseded(
   await records.write([remove(recordKeys.superseded)]);
 }
 
+/** The devices that this one began to revoke stay in the list: their log entries and the next epoch come after it. */
+async function deleteRevoked(
+  records: Records,
+  session: Session,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const ids = (await records.read(recordKeys.revocations)) ?? [];
+  for (const id of ids) {
+    await deleteDevice(session, id, signal).catch(async (error) => {
+      // Asked again it would say the same, and no sync could go past it.
+      if (isRefusal(error))
+        await records.write([
+          put(
+            recordKeys.revocations,
+            ids.filter((i) => i !== id),
+          ),
+        ]);
+      throw error;
+    });
+  }
+}
+
 /** The genesis and the first epoch key, stored before the server hears of them. */
 async function prepareGenesis(records: Records): Promise<LogEntry> {
   const identity = await requireIdentity(records);
@@ -168,7 +196,10 @@ interface Taken {
   readonly log: VerifiedLog;
 }
 
-/** Verifies an answer and stores what it proves, in one write. Nothing is taken from one that does not hold. */
+/**
+ * Verifies an answer and stores what it proves, in one write. Nothing is taken from a log that does not hold. One that
+ * holds is kept also when its keys do not: it may tell of a revocation, after which an older key is used no more.
+ */
 async function take(records: Records, answer: Keys): Promise<Taken> {
   const identity = await requireMember(records);
   const known = (await records.read(recordKeys.log)) ?? nothingKnown;
@@ -180,11 +211,12 @@ async function take(records: Records, answer: Keys): Promise<Taken> {
   const findSigningKey = (id: string) => devices.find((device) => device.id === id)?.signingKey;
   const { accountId, anchor } = identity;
   const log = await verifyLog(answer.log, { accountId, anchor, known: known.hashes, findSigningKey });
-  const epochs = await openShares(records, identity, answer, { log, devices });
-  await records.write([
-    put(recordKeys.log, { ...log, devices }),
-    ...epochs.map((record) => put(recordKeys.epoch(record.epoch), record)),
-  ]);
+  const verified = put(recordKeys.log, { ...log, devices });
+  const epochs = await openShares(records, identity, answer, { log, devices }).catch(async (error) => {
+    await records.write([verified]);
+    throw error;
+  });
+  await records.write([verified, ...epochs.map((record) => put(recordKeys.epoch(record.epoch), record))]);
   return { epoch: answer.epoch, log };
 }
 
@@ -211,7 +243,22 @@ async function openShares(
     );
     opened.push(await openShare(records, identity, share, { ...trusted, logLengthMin }));
   }
+  const newest = [...held, ...opened].toSorted((a, b) => a.epoch - b.epoch).at(-1);
+  if (newest !== undefined && isOutdated(newest, trusted.log, identity.anchor)) {
+    throw untrusted(newest.epoch, 'it is the newest, and yet older than the last revocation');
+  }
   return opened;
+}
+
+/**
+ * Whether a device that was revoked since can hold this key. Each revocation comes with a new epoch, so a server that
+ * shows the one without the other withholds a key, or shows one that the revoked device made. What came with the
+ * pairing was the newest when this device was admitted.
+ */
+function isOutdated(epoch: EpochRecord, log: VerifiedLog, anchor: string | undefined): boolean {
+  const admittedAt = anchor === undefined ? 0 : log.hashes.indexOf(anchor) + 1;
+  const lastRevocation = log.entries.findLastIndex(({ action }) => action === 'revoke') + 1;
+  return Math.max(epoch.logLength, admittedAt) < lastRevocation;
 }
 
 /**
@@ -281,8 +328,10 @@ async function mint(
 ): Promise<Keys> {
   let grown = log;
   for (const entry of entries) grown = await extend(grown, entry);
-  const epoch = previous + 1;
-  const prepared = await records.read(recordKeys.epoch(epoch));
+  const held = await records.scan(recordKeys.epochs);
+  // A number that was used before would bring back its key, which a device that is to go may hold.
+  const epoch = log.entries.length === 0 ? 1 : Math.max(previous, ...held.map((known) => known.epoch)) + 1;
+  const prepared = log.entries.length === 0 ? held.find((known) => known.epoch === epoch) : undefined;
   const key = prepared ? fromBase64Url(prepared.key) : crypto.getRandomValues(new Uint8Array(32));
   const recipients = await findRecipients(session, grown, signal);
   const shares = await wrapForAll(records, { epoch, key, log: grown }, recipients);
@@ -342,10 +391,28 @@ async function wrapForAll(
   return Promise.all(recipients.map(wrapFor));
 }
 
+/** True when the server itself, and no proxy before it, said a clear no. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof AlcoveError) || error.code.startsWith('http.')) return false;
+  return error.status !== undefined && refusals.includes(error.status);
+}
+
 function isRace(error: unknown): boolean {
   return ['keys.epoch_conflict', 'keys.log_moved', 'keys.incomplete_shares'].some((code) =>
     hasCode(error, code),
   );
+}
+
+function outdated(): AlcoveError {
+  const message =
+    'A device was revoked, and the server has not shown the epoch key from after that. ' +
+    'Nothing is sealed with the older one, for the revoked device has it too. Call sync() first.';
+  return new AlcoveError('keys.missing', message);
+}
+
+function unfinished(): AlcoveError {
+  const message = 'The server took what this device wrote into its log several times, and shows none of it.';
+  return new AlcoveError('keys.untrusted', message);
 }
 
 function untrusted(epoch: number, reason: string): AlcoveError {

@@ -126,7 +126,7 @@ export const recordKeys = {
   /** The device that this store was before it was admitted, until the server has forgotten it. */
   superseded: recordKey<string>('superseded'),
   log: recordKey<LogRecord>('log'),
-  /** Devices that were revoked at the server and still wait for the log entry and the next epoch. */
+  /** Devices that are to go, until the server has let go of them and the log and the next epoch are without them. */
   revocations: recordKey<readonly string[]>('revocations'),
   tick: recordKey<TickRecord>('tick'),
   sync: recordKey<SyncRecord>('sync'),

@@ -93,11 +93,19 @@ describe('a second device', () => {
 
   it('waits until it is approved, and stops when asked', async () => {
     const laptop = await registered();
-    const phone = await open();
+    let questions = 0;
+    const phone = await open({
+      fetch: (input, init) => {
+        if (String(input).endsWith('/claim')) questions += 1;
+        return fetch(input, init);
+      },
+    });
     const pairing = await phone.startPairing();
-    await expect(pairing.claim({ signal: AbortSignal.timeout(50), pollMs: 10 })).rejects.toMatchObject({
+    await expect(pairing.claim({ signal: AbortSignal.timeout(500), pollMs: 10 })).rejects.toMatchObject({
       code: 'aborted',
     });
+    // The server asks for two seconds between two questions.
+    expect(questions).toBe(1);
     const claiming = pairing.claim({ pollMs: 10 });
     await laptop.approvePairing(pairing.code);
     expect((await claiming).accountId).toBe(laptop.identity?.accountId);
@@ -200,6 +208,59 @@ describe('a revoked device', () => {
     expect(await visible(tablet)).toEqual({ [one]: ['sealed with the second key'] });
   });
 
+  it.each<'cut' | 'lost-answer'>(['cut', 'lost-answer'])(
+    'is gone after the next sync, whichever request of the revocation ended in a %s and all after it',
+    async (fault) => {
+      for (let at = 0, isWhole = false; !isWhole; at += 1) {
+        const storage = memoryStorage();
+        const first = await openClient(server.url, { storage });
+        await first.register();
+        const phone = await joined(first);
+        await first.close();
+
+        const failing = await openClient(server.url, {
+          storage,
+          fetch: faultyFetch((request) => (request < at ? undefined : request === at ? fault : 'cut')),
+        });
+        isWhole = await failing.revokeDevice(phone.identity?.deviceId ?? '').then(
+          () => true,
+          () => false,
+        );
+        await failing.close();
+
+        const epochs: number[] = [];
+        const laptop = await open({ storage, fetch: pushWatching(epochs) });
+        await laptop.vault.sync();
+        await laptop.vault.put({ kind: 'entry', id: one, value: 'not for the phone' });
+        await laptop.vault.sync();
+        expect(epochs).toEqual([2]);
+        await expect(phone.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out' });
+        expect(await laptop.devices()).toHaveLength(1);
+      }
+    },
+  );
+
+  it('is noticed by a device whose clock was set back since', async () => {
+    let nowMs = Date.now();
+    const epochs: number[] = [];
+    const laptop = await registered();
+    const phone = await joined(laptop, { now: () => nowMs, fetch: pushWatching(epochs) });
+    const tablet = await joined(laptop);
+    await phone.vault.sync();
+    await laptop.revokeDevice(tablet.identity?.deviceId ?? '');
+    nowMs -= 24 * 60 * 60_000;
+    await phone.vault.sync();
+    await phone.vault.put({ kind: 'entry', id: one, value: 'not for the tablet' });
+    await phone.vault.sync();
+    expect(epochs).toEqual([2]);
+  });
+
+  it('that there is none of by this name is no obstacle to later syncs', async () => {
+    const laptop = await registered();
+    await expect(laptop.revokeDevice('nobody')).rejects.toMatchObject({ code: 'request.invalid' });
+    await laptop.vault.sync();
+  });
+
   it('may be revoked twice, by two devices at once, and cannot be the device itself', async () => {
     const laptop = await registered();
     const [phone, tablet] = [await joined(laptop), await joined(laptop)];
@@ -244,7 +305,14 @@ describe('a server that cheats', () => {
         const endorsementHash = await logEntryHash(Object(answer.endorsement));
         const account = Object(answer.account).id;
         const recipient = Object(answer.device).id;
-        const place = { account, epoch: 1, recipient, endorsementHash, pairingId: account };
+        const place = {
+          account,
+          epoch: 1,
+          newestEpoch: 1,
+          recipient,
+          endorsementHash,
+          pairingId: account,
+        };
         const key = new Uint8Array(32);
         const wrapped = await sealPairingShare(place, key, Object(encryptionKey), new Uint8Array(32));
         return { ...answer, keyShares: [{ epoch: 1, wrapped }] };
@@ -339,6 +407,156 @@ describe('a server that cheats', () => {
     });
   });
 
+  it('cannot have anything sealed with an old key by withholding the one from after a revocation', async () => {
+    let isWithholding = false;
+    let nowMs = Date.now();
+    const epochs: number[] = [];
+    const lying = lyingFetch('GET', /sync\/keys$/, (answer) =>
+      isWithholding ? { ...answer, epoch: 1, shares: firstShares(answer) } : answer,
+    );
+    const laptop = await registered();
+    const phone = await joined(laptop, { fetch: pushWatching(epochs, lying), now: () => nowMs });
+    const thief = await joined(laptop);
+    await phone.vault.sync();
+    await laptop.revokeDevice(thief.identity?.deviceId ?? '');
+    isWithholding = true;
+    nowMs += 5 * 60_000;
+    await expect(phone.vault.sync()).rejects.toMatchObject(untrusted);
+    const edit = { kind: 'entry', id: one, value: 'not for the thief' } as const;
+    await expect(phone.vault.put(edit)).rejects.toMatchObject({ code: 'keys.missing' });
+
+    isWithholding = false;
+    await phone.vault.sync();
+    await phone.vault.put(edit);
+    await phone.vault.sync();
+    expect(epochs).toEqual([2]);
+  });
+
+  it('cannot have an old key minted again by counting epochs wrongly', async () => {
+    const storage = memoryStorage();
+    const first = await openClient(server.url, { storage });
+    await first.register();
+    const thief = await joined(first);
+    await first.close();
+    const minted: number[] = [];
+    const epochs: number[] = [];
+    const lying = pushWatching(
+      epochs,
+      lyingFetch('GET', /sync\/keys$/, (answer) => ({ ...answer, epoch: 0 })),
+    );
+    const laptop = await open({
+      storage,
+      fetch: (input, init) => {
+        if (init?.method === 'PUT') minted.push(JSON.parse(String(init.body)).epoch);
+        return lying(input, init);
+      },
+    });
+    await laptop.revokeDevice(thief.identity?.deviceId ?? '');
+    expect(minted).toEqual([2]);
+    await laptop.vault.put({ kind: 'entry', id: one, value: 'not for the thief' });
+    await laptop.vault.sync();
+    expect(epochs).toEqual([2]);
+  });
+
+  it('cannot pass off an old epoch as the minted one', async () => {
+    let lie: (answer: Record<string, unknown>) => unknown = (answer) => answer;
+    const laptop = await registered({ fetch: lyingFetch('PUT', /sync\/keys$/, (answer) => lie(answer)) });
+    const thief = await joined(laptop);
+    lie = (answer) => ({ ...answer, epoch: 1, shares: firstShares(answer) });
+    await expect(laptop.revokeDevice(thief.identity?.deviceId ?? '')).rejects.toMatchObject(untrusted);
+    const edit = { kind: 'entry', id: one, value: 'not for the thief' } as const;
+    await expect(laptop.vault.put(edit)).rejects.toMatchObject({ code: 'keys.missing' });
+  });
+
+  it('cannot keep a client writing for ever by ignoring what it writes', async () => {
+    let ignored = 0;
+    const ignoring: typeof globalThis.fetch = (input, init) => {
+      if (init?.method !== 'PUT') return fetch(input, init);
+      ignored += 1;
+      return fetch(input, { ...init, method: 'GET', body: null });
+    };
+    const storage = memoryStorage();
+    const first = await openClient(server.url, { storage });
+    await first.register();
+    const thief = await joined(first);
+    await first.close();
+    const laptop = await open({ storage, fetch: ignoring });
+    await expect(laptop.revokeDevice(thief.identity?.deviceId ?? '')).rejects.toMatchObject(untrusted);
+    expect(ignored).toBe(5);
+  });
+
+  it('cannot hold back the newest key from a device that joins', async () => {
+    const laptop = await registered();
+    const thief = await joined(laptop);
+    await laptop.revokeDevice(thief.identity?.deviceId ?? '');
+    const phone = await open({
+      fetch: lyingFetch('POST', /\/claim$/, (answer) => {
+        const keyShares: { epoch: number }[] = Object(answer.keyShares);
+        expect(keyShares).toHaveLength(2);
+        return { ...answer, keyShares: keyShares.filter(({ epoch }) => epoch < 2) };
+      }),
+    });
+    const pairing = await phone.startPairing();
+    await laptop.approvePairing(pairing.code);
+    await expect(pairing.claim()).rejects.toMatchObject(untrusted);
+    expect(phone.identity).toBeUndefined();
+  });
+
+  it('cannot plant a key that a device made before it was revoked, in place of the honest one', async () => {
+    const storage = memoryStorage();
+    let planted: unknown;
+    let nowMs = Date.now();
+    const lying = lyingFetch('GET', /sync\/keys$/, (answer) =>
+      planted === undefined ? answer : { ...answer, shares: [...firstShares(answer), planted] },
+    );
+    const laptop = await registered();
+    const thief = await joinWith(laptop, server.url, { storage });
+    const thiefId = thief.identity?.deviceId ?? '';
+    await thief.close();
+    const phone = await joined(laptop, { fetch: lying, now: () => nowMs });
+    const own = (await phone.devices()).find(({ current }) => current);
+    const { accountId = '', deviceId = '' } = phone.identity ?? {};
+    const stolen = await storage.open();
+    const { keys } = JSON.parse((await stolen.read('device')) ?? '{}');
+    await stolen.close();
+    // The newest head while the thief still belonged; the phone knows none that is newer.
+    const { log } = await laptop.api('GET', '/api/v1/sync/keys');
+    const logHead = await logEntryHash(Object(log.at(-1)));
+    const place = { account: accountId, epoch: 2, recipient: deviceId, minter: thiefId, logHead };
+    const key = Object(own?.encryptionKey);
+    await laptop.revokeDevice(thiefId);
+    planted = { epoch: 2, wrapped: await sealMintedShare(place, new Uint8Array(32), key, keys.signing) };
+    nowMs += 5 * 60_000;
+    await expect(phone.vault.sync()).rejects.toMatchObject(untrusted);
+
+    planted = undefined;
+    await phone.vault.sync();
+    await phone.vault.put({ kind: 'entry', id: one, value: 'sealed with the honest key' });
+    await phone.vault.sync();
+    await laptop.vault.sync();
+    expect(await visible(laptop)).toEqual({ [one]: ['sealed with the honest key'] });
+  });
+
+  it('cannot make the log invalid by giving a new device the id of one that was revoked', async () => {
+    let reused: string | undefined;
+    const fetch = lyingFetch('GET', /pairings\/[^/]+$/, (answer) =>
+      reused === undefined ? answer : { ...answer, device: { ...Object(answer.device), id: reused } },
+    );
+    const laptop = await registered({ fetch });
+    const old = await joined(laptop);
+    await laptop.revokeDevice(old.identity?.deviceId ?? '');
+    const phone = await open();
+    const pairing = await phone.startPairing();
+    reused = old.identity?.deviceId ?? '';
+    await expect(laptop.approvePairing(pairing.code)).rejects.toMatchObject({
+      ...untrusted,
+      message: expect.stringContaining('the id of one that the device log knows'),
+    });
+    reused = undefined;
+    await laptop.approvePairing(pairing.code);
+    await pairing.claim();
+  });
+
   it('cannot slip a device into the log, or hide an entry that was seen', async () => {
     let lie: (log: unknown[]) => unknown[] = (log) => log;
     let nowMs = Date.now();
@@ -421,6 +639,22 @@ describe('a server that cheats', () => {
     expect(await visible(laptop)).toEqual({ [one]: ['new'] });
   });
 });
+
+/** Notes the epoch of every change that is sent. */
+function pushWatching(epochs: number[], inner: typeof fetch = fetch): typeof fetch {
+  return (input, init) => {
+    if (String(input).endsWith('/sync/push')) {
+      for (const { epoch } of JSON.parse(String(init?.body)).changes) epochs.push(epoch);
+    }
+    return inner(input, init);
+  };
+}
+
+/** The shares of an answer as they were before the second epoch. */
+function firstShares(answer: Record<string, unknown>): { epoch: number }[] {
+  const shares: { epoch: number }[] = Object(answer.shares);
+  return shares.filter(({ epoch }) => epoch < 2);
+}
 
 /** The log as the server shows it to this client. */
 async function fetchLog(client: Client): Promise<unknown[]> {
