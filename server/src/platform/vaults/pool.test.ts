@@ -296,7 +296,7 @@ describe('the pool', () => {
     await slow[0];
     await pool[Symbol.asyncDispose]();
     const waited = (await outcomes).filter(({ status }) => status === 'rejected');
-    expect(waited.length).toBeGreaterThan(20);
+    expect(waited.length).toBeGreaterThan(30);
     await expect(last).rejects.toMatchObject({ code: 'vault.unavailable', status: 503 });
     expect(walFiles()).toEqual([]);
     expect(await (await startPool()).call(name, 'count', undefined)).toBe(1);
