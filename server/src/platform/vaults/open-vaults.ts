@@ -71,8 +71,8 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
     const entry = held.get(name);
     if (entry === undefined) return;
     held.delete(name);
-    options.onClose();
     closeQuietly(entry.vault);
+    options.onClose();
   }
 
   return {
