@@ -442,17 +442,17 @@ describe('a push with an Idempotency-Key', () => {
     });
   });
 
-  test('of nonsense that is nested very deeply is answered all the same', async () => {
-    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
-    const push = () =>
+  test('of nonsense that is nested very deeply is refused, and leaves the key free', async () => {
+    const pushChanges = (changes: string) =>
       vaults.pool.call(vault.name, 'push', {
-        body: Buffer.from(`{"changes":[${deep}]}`),
+        body: Buffer.from(`{"changes":[${changes}]}`),
         deviceId: laptop,
         idempotencyKey: 'k',
         nowMs: vault.nowMs,
       });
-    expect(await push()).toMatchObject({ outcome: 'answered', isReplay: false });
-    expect(await push()).toMatchObject({ outcome: 'answered', isReplay: true });
+    const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+    expect(await pushChanges(deep)).toMatchObject({ outcome: 'invalid' });
+    expect(await pushChanges('')).toMatchObject({ outcome: 'answered', isReplay: false });
   });
 });
 
