@@ -30,8 +30,8 @@ const sayWhatWasSkipped: Reporter = {
 export default defineConfig({
   test: {
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: ['default', sayWhatWasSkipped],
     projects: [
       { extends: true, test: { name: 'architecture', include: architecture } },
