@@ -70,15 +70,6 @@ export interface EpochRow {
 
 // Accounts and workspaces
 
-export async function insertAccount(
-  ctx: TxCtx,
-  row: Pick<AccountRow, 'id' | 'kind' | 'created_at'>,
-): Promise<void> {
-  await sql`insert into account (id, kind, created_at) values (${row.id}, ${row.kind}, ${row.created_at})`.execute(
-    ctx.tx,
-  );
-}
-
 export async function findAccount(ctx: TxCtx, id: string): Promise<AccountRow | undefined> {
   return one(await sql<AccountRow>`select * from account where id = ${id}`.execute(ctx.tx));
 }
