@@ -64,9 +64,41 @@ describe('a sealed version', () => {
     }
   });
 
-  it('never repeats a nonce for one place', async () => {
-    const key = await freshKey();
-    const payloads = await Promise.all(Array.from({ length: 200 }, () => seal(key, place, text)));
-    expect(new Set(payloads.map((payload) => payload.slice(0, 17))).size).toBe(200);
+  it('is the same payload whoever seals it again, and another for another text or another place', async () => {
+    const raw = crypto.getRandomValues(new Uint8Array(32));
+    const [here, elsewhere] = await Promise.all([importEpochKey(raw), importEpochKey(raw)]);
+    const payload = await seal(here, place, text);
+    expect(await seal(elsewhere, { ...place, clock: { 'device-b': 1, 'device-a': 2 } }, text)).toBe(payload);
+    const others = [
+      await seal(here, place, new TextEncoder().encode('Dined at home in the garret!')),
+      ...(await Promise.all(
+        [{ kind: 'memory' }, { account: 'another' }, { epoch: 2 }, { clock: { 'device-a': 3 } }].map(
+          (moved) => seal(here, { ...place, ...moved }, text),
+        ),
+      )),
+    ];
+    const nonces = [payload, ...others].map((sealed) => sealed.slice(0, 17));
+    expect(new Set(nonces).size).toBe(nonces.length);
+  });
+
+  it.each([
+    [
+      'a nonce of its content',
+      'AfiGP1m0NCxQiNaCq_ohxURIqXu8_Ah-FTdHtfYJPzzJT6lhbH25Nw5BARC4K4P0WjtS8U7fA_ve7RVFbg',
+    ],
+    [
+      'a nonce of chance, as in older stores',
+      'ARSwyef73F1iTUuoZSwLd9-K08F2mTa9cfZYngwb6lZvLuGQA_VZOKax1hqxzecKuZHndS6FiX03jH1Z4A',
+    ],
+  ])('with %s opens to the text that was sealed', async (_what, payload) => {
+    const key = await importEpochKey(Uint8Array.from({ length: 32 }, (_, at) => at));
+    expect(await open(key, place, payload)).toEqual(text);
+  });
+
+  it('is, for known keys, place and text, this very payload', async () => {
+    const key = await importEpochKey(Uint8Array.from({ length: 32 }, (_, at) => at));
+    expect(await seal(key, place, text)).toBe(
+      'AfiGP1m0NCxQiNaCq_ohxURIqXu8_Ah-FTdHtfYJPzzJT6lhbH25Nw5BARC4K4P0WjtS8U7fA_ve7RVFbg',
+    );
   });
 });

@@ -6,12 +6,19 @@
  * The key is HKDF-SHA256(epoch key, empty salt, info "alcove-item-v1\n" kind "\n" id), so each item has its own and a
  * nonce can only repeat within one item. The additional data binds account, kind, id, epoch and clock: a server that
  * moves a payload to another place, or an old one to a newer clock, makes it unreadable instead of believed.
+ *
+ * The nonce is a synthetic one, as in SIV: the first 12 bytes of HMAC-SHA256(HKDF of the epoch key with info
+ * "alcove-item-nonce-v1\n" kind "\n" id, additional data "\n" plaintext). So one version is one payload, whichever device
+ * seals it again: a vault that has lost it can be sent it again, and knows a second arrival for what it is. Nothing is
+ * revealed by that, for the additional data holds the clock, and no two versions have the same.
  */
 import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
 import { canonicalClock, type VectorClock } from '@alcove/contract/clock';
+import { concat } from './bytes.ts';
 import { pad, unpad } from './padding.ts';
 
 const label = 'alcove-item-v1';
+const nonceLabel = 'alcove-item-nonce-v1';
 const version = 1;
 const nonceBytes = 12;
 const tagBytes = 16;
@@ -31,20 +38,16 @@ export function importEpochKey(raw: Uint8Array<ArrayBuffer>): Promise<CryptoKey>
   return crypto.subtle.importKey('raw', raw, 'HKDF', false, ['deriveKey']);
 }
 
-/** Seals `plaintext` for its place. Sealing twice gives two payloads: seal once per clock. */
+/** Seals `plaintext` for its place. Sealing it there again gives the same payload. */
 export async function seal(
   epochKey: CryptoKey,
   place: Place,
   plaintext: Uint8Array<ArrayBuffer>,
 ): Promise<string> {
-  const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes));
+  const nonce = await deriveNonce(epochKey, place, plaintext);
   const key = await deriveItemKey(epochKey, place);
   const sealed = await crypto.subtle.encrypt(gcm(nonce, place), key, pad(plaintext));
-  const payload = new Uint8Array(1 + nonceBytes + sealed.byteLength);
-  payload[0] = version;
-  payload.set(nonce, 1);
-  payload.set(new Uint8Array(sealed), 1 + nonceBytes);
-  return toBase64Url(payload);
+  return toBase64Url(concat([new Uint8Array([version]), nonce, new Uint8Array(sealed)]));
 }
 
 /** Opens a payload, or gives `undefined` when it was not sealed with this key for this place. */
@@ -67,19 +70,35 @@ export async function open(
   }
 }
 
-function deriveItemKey(epochKey: CryptoKey, { kind, id }: Place): Promise<CryptoKey> {
-  const info = utf8.encode([label, kind, id].join('\n'));
-  const hkdf = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info };
-  return crypto.subtle.deriveKey(hkdf, epochKey, { name: 'AES-GCM', length: 256 }, false, [
-    'encrypt',
-    'decrypt',
-  ]);
+function deriveItemKey(epochKey: CryptoKey, place: Place): Promise<CryptoKey> {
+  const aes = { name: 'AES-GCM', length: 256 };
+  return crypto.subtle.deriveKey(hkdf(label, place), epochKey, aes, false, ['encrypt', 'decrypt']);
+}
+
+async function deriveNonce(
+  epochKey: CryptoKey,
+  place: Place,
+  plaintext: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const hmac = { name: 'HMAC', hash: 'SHA-256', length: 256 };
+  const key = await crypto.subtle.deriveKey(hkdf(nonceLabel, place), epochKey, hmac, false, ['sign']);
+  // The additional data has a fixed number of lines, so no other pair of texts gives the same bytes.
+  const text = concat([utf8.encode(`${additionalData(place)}\n`), plaintext]);
+  const mac = await crypto.subtle.sign('HMAC', key, text);
+  return new Uint8Array(mac).slice(0, nonceBytes);
+}
+
+function hkdf(purpose: string, { kind, id }: Place): HkdfParams {
+  const info = utf8.encode([purpose, kind, id].join('\n'));
+  return { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info };
 }
 
 function gcm(iv: Uint8Array<ArrayBuffer>, place: Place): AesGcmParams {
-  const { account, kind, id, epoch, clock } = place;
-  const text = [label, account, kind, id, epoch, canonicalClock(clock)].join('\n');
-  return { name: 'AES-GCM', iv, additionalData: utf8.encode(text) };
+  return { name: 'AES-GCM', iv, additionalData: utf8.encode(additionalData(place)) };
+}
+
+function additionalData({ account, kind, id, epoch, clock }: Place): string {
+  return [label, account, kind, id, epoch, canonicalClock(clock)].join('\n');
 }
 
 function findBytes(payload: string): Uint8Array<ArrayBuffer> | undefined {

@@ -15,6 +15,7 @@ import type { PublicJwk } from '@alcove/contract';
 import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
 import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { AlcoveError } from '../errors.ts';
+import { concat } from './bytes.ts';
 import { isSignedBy, type KeyPair, publicMembers, sign } from './keys.ts';
 
 const mintedForm = 1;
@@ -183,16 +184,6 @@ function suiteFor(key: PublicJwk): { suite: CipherSuite; encBytes: number } {
     'keys.unsupported',
     `Epoch keys can be wrapped to X25519 and P-256 keys; this device has a key of type ${kty}${crv ? ` ${crv}` : ''}.`,
   );
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function uuidToBytes(uuid: string): Uint8Array {
