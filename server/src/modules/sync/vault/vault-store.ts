@@ -172,7 +172,7 @@ export function createVaultStore(vault: VaultDatabase) {
     raiseCounter(deviceId: string, counter: number, at: string): void {
       vault
         .statement(
-          `INSERT INTO device_info VALUES (?, ?, 0, ?)
+          `INSERT INTO device_info (device_id, counter, acknowledged_seq, first_seen_at) VALUES (?, ?, 0, ?)
            ON CONFLICT (device_id) DO UPDATE SET counter = max(counter, excluded.counter)`,
         )
         .run(deviceId, counter, at);
@@ -185,7 +185,7 @@ export function createVaultStore(vault: VaultDatabase) {
     acknowledge(deviceId: string, seq: number, at: string): void {
       vault
         .statement(
-          `INSERT INTO device_info VALUES (?, 0, ?, ?)
+          `INSERT INTO device_info (device_id, counter, acknowledged_seq, first_seen_at) VALUES (?, 0, ?, ?)
            ON CONFLICT (device_id) DO UPDATE SET acknowledged_seq = max(acknowledged_seq, excluded.acknowledged_seq)`,
         )
         .run(deviceId, seq, at);
