@@ -1,6 +1,7 @@
 /** Turns measurements into text. */
 import type { Sample } from './harness/rounds.ts';
 import { median, quantile } from './harness/statistics.ts';
+import { pouchDbMissing } from './peers/pouchdb.ts';
 
 export interface Section {
   readonly title: string;
@@ -66,6 +67,18 @@ export function compare(ours: readonly Sample[], floor: readonly Sample[]) {
     text: (median(ours_) / median(floor_)).toFixed(2),
     range: `rounds ${Math.min(...ofRounds).toFixed(2)} to ${Math.max(...ofRounds).toFixed(2)}`,
   };
+}
+
+/** How the service stands to the peer, where the peer could be had. */
+export function comparePeer(
+  what: string,
+  ours: readonly Sample[],
+  peer: readonly Sample[] | undefined,
+  aim: number,
+): string {
+  if (peer === undefined) return pouchDbMissing;
+  const { ratio, text, range } = compare(ours, peer);
+  return `${what} / PouchDB Server = ${text} (${verdict(ratio, aim)}; ${range}), without accounts or clocks on its side.`;
 }
 
 export const verdict = (ratio: number, aim: number) =>

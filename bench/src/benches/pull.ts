@@ -9,16 +9,19 @@ import { connectionCount, runLoad, type Send } from '../harness/load.ts';
 import { withCpuOf } from '../harness/process-figures.ts';
 import { type Contender, runRounds, type Sample } from '../harness/rounds.ts';
 import { registerPeople, startServer } from '../harness/server.ts';
-import { compare, rateColumns, rateRow, type Section, verdict, whole } from '../report.ts';
+import { findPouchDb, type PouchDb } from '../peers/pouchdb.ts';
+import { compare, comparePeer, rateColumns, rateRow, type Section, verdict, whole } from '../report.ts';
 import { changesPerBatch, createBatchSource, vaultCount } from '../workload.ts';
 import { pushToServer } from './push.ts';
 
 const aim = 0.6;
+const peerAim = 5;
 const pageSizes = [100, 500];
 
 export const pull: Bench = {
   name: 'pull',
-  summary: 'whole vaults pulled in pages of 100 and of 500, beside bare SQLite and a page from memory',
+  summary:
+    'whole vaults pulled in pages of 100 and of 500, beside bare SQLite, a page from memory and PouchDB Server',
   async run(setting) {
     const { rounds, batches } = setting.isQuick ? { rounds: 3, batches: 400 } : { rounds: 7, batches: 1000 };
     setting.progress('starting the server and filling the vaults');
@@ -28,6 +31,8 @@ export const pull: Bench = {
     const filling = createBatchSource(people.map(({ device }) => device.id))(batches);
     await pushToServer(server.url, people, filling);
     sqlite.write(filling.map(toSqliteBatch));
+    await using pouchDb = await findPouchDb(join(setting.folder, 'peer'), vaultCount, setting.progress);
+    await pouchDb?.write(filling);
 
     const sections: Section[] = [];
     for (const size of pageSizes) {
@@ -39,6 +44,7 @@ export const pull: Bench = {
           wholeServer(server, people, size, changes),
           bareSqlite(sqlite, size, changes),
           bareFastify(fastify, size, changes),
+          ...(pouchDb === undefined ? [] : [peer(pouchDb, size, changes)]),
         ],
         () => undefined,
         (step) => setting.progress(`pages of ${size}, ${step}`),
@@ -144,21 +150,39 @@ function bareFastify({ url, pid }: FastifyFloor, size: number, changes: number):
   };
 }
 
+function peer(pouchDb: PouchDb, size: number, changes: number): Contender<undefined> {
+  return {
+    name: 'PouchDB Server',
+    async run() {
+      const sample = await withCpuOf(pouchDb.pid, () => pouchDb.readAll(size));
+      if (sample.changes !== changes)
+        throw new Error(`${changes} documents were stored, ${sample.changes} read`);
+      return sample;
+    },
+  };
+}
+
 function describe(
   size: number,
-  [server = [], sqlite = [], fastify = []]: readonly (readonly Sample[])[],
+  [server = [], sqlite = [], fastify = [], pouchDb]: readonly (readonly Sample[])[],
 ): Section {
   const toSqlite = compare(server, sqlite);
   const toFastify = compare(server, fastify);
   return {
     title: `pull: pages of ${size} changes of 512 bytes, ${connectionCount} connections, ${vaultCount} vaults`,
     columns: rateColumns,
-    rows: [rateRow('whole server', server), rateRow('bare SQLite', sqlite), rateRow('bare fastify', fastify)],
+    rows: [
+      rateRow('whole server', server),
+      rateRow('bare SQLite', sqlite),
+      rateRow('bare fastify', fastify),
+      ...(pouchDb === undefined ? [] : [rateRow('PouchDB Server', pouchDb)]),
+    ],
     sentences: [
       `pull / bare SQLite = ${toSqlite.text} (${verdict(toSqlite.ratio, aim)}; ${toSqlite.range}). The whole server ` +
         `answers ${whole(toSqlite.ratio * 100)} changes while one thread reads 100 rows and writes them as JSON.`,
       `pull / bare fastify = ${toFastify.text} (${toFastify.range}). A route that sends one page from memory sends 100 ` +
         `changes while the whole server sends ${whole(toFastify.ratio * 100)}.`,
+      comparePeer('pull', server, pouchDb, peerAim),
     ],
   };
 }

@@ -10,14 +10,16 @@ import { connectionCount, runLoad } from '../harness/load.ts';
 import { findResidentMegabytes, withCpuOf } from '../harness/process-figures.ts';
 import { type Contender, runRounds, type Sample } from '../harness/rounds.ts';
 import { registerPeople, startServer } from '../harness/server.ts';
-import { compare, rateColumns, rateRow, type Section, verdict, whole } from '../report.ts';
+import { findPouchDb, type PouchDb } from '../peers/pouchdb.ts';
+import { compare, comparePeer, rateColumns, rateRow, type Section, verdict, whole } from '../report.ts';
 import { type Batch, changesPerBatch, createBatchSource, vaultCount } from '../workload.ts';
 
 const aim = 0.5;
+const peerAim = 6;
 
 export const push: Bench = {
   name: 'push',
-  summary: 'pushes of 100 changes of 512 bytes, beside bare SQLite and a bare fastify route',
+  summary: 'pushes of 100 changes of 512 bytes, beside bare SQLite, a bare fastify route and PouchDB Server',
   async run(setting) {
     const { rounds, batches } = setting.isQuick ? { rounds: 3, batches: 200 } : { rounds: 7, batches: 600 };
     setting.progress('starting the servers');
@@ -26,9 +28,15 @@ export const push: Bench = {
     using sqlite = createSqliteFloor(join(setting.folder, 'floor'), vaultCount);
     const people = await registerPeople(server.url, vaultCount);
     const createBatches = createBatchSource(people.map(({ device }) => device.id));
+    await using pouchDb = await findPouchDb(join(setting.folder, 'peer'), vaultCount, setting.progress);
     const samples = await runRounds(
       rounds,
-      [wholeServer(server, people), bareSqlite(sqlite), bareFastify(fastify)],
+      [
+        wholeServer(server, people),
+        bareSqlite(sqlite),
+        bareFastify(fastify),
+        ...(pouchDb === undefined ? [] : [peer(pouchDb)]),
+      ],
       () => createBatches(batches),
       setting.progress,
     );
@@ -95,6 +103,13 @@ function bareFastify({ url, pid }: FastifyFloor): Contender<readonly Batch[]> {
   };
 }
 
+function peer(pouchDb: PouchDb): Contender<readonly Batch[]> {
+  return {
+    name: 'PouchDB Server',
+    run: (batches) => withCpuOf(pouchDb.pid, () => pouchDb.write(batches)),
+  };
+}
+
 const sizeOf = ({ length }: readonly Batch[]) => ({ changes: length * changesPerBatch, requests: length });
 
 function pushRequest(path: string, { changes }: Batch, person: Person | undefined): Buffer {
@@ -103,7 +118,7 @@ function pushRequest(path: string, { changes }: Batch, person: Person | undefine
 }
 
 function describe(
-  [server = [], sqlite = [], fastify = []]: readonly (readonly Sample[])[],
+  [server = [], sqlite = [], fastify = [], pouchDb]: readonly (readonly Sample[])[],
   residentMegabytes: number | undefined,
 ): Section {
   const toSqlite = compare(server, sqlite);
@@ -111,13 +126,19 @@ function describe(
   return {
     title: `push: batches of ${changesPerBatch} changes of 512 bytes, ${connectionCount} connections, ${vaultCount} vaults`,
     columns: rateColumns,
-    rows: [rateRow('whole server', server), rateRow('bare SQLite', sqlite), rateRow('bare fastify', fastify)],
+    rows: [
+      rateRow('whole server', server),
+      rateRow('bare SQLite', sqlite),
+      rateRow('bare fastify', fastify),
+      ...(pouchDb === undefined ? [] : [rateRow('PouchDB Server', pouchDb)]),
+    ],
     sentences: [
       `push / bare SQLite = ${toSqlite.text} (${verdict(toSqlite.ratio, aim)}; ${toSqlite.range}). With authentication, ` +
         `vector clocks, a result for each change and every push on the disk before its answer, the whole server takes ` +
         `${whole(toSqlite.ratio * 100)} changes while one thread that only writes rows writes 100.`,
       `push / bare fastify = ${toFastify.text} (${toFastify.range}). A route that parses the same body, keeps nothing and ` +
         `answers a line takes 100 changes while the whole server takes ${whole(toFastify.ratio * 100)}.`,
+      comparePeer('push', server, pouchDb, peerAim),
       ...(residentMegabytes === undefined
         ? []
         : [`After this load the server's resident memory is ${whole(residentMegabytes)} MB.`]),
