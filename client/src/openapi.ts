@@ -144,6 +144,8 @@ export interface ChangeOut {
   deviceId: string;
   deleted: boolean;
   siblings?: Version[];
+  /** The open conflict between the versions, where somebody has to decide. */
+  conflictId?: string;
 }
 
 export interface ChangePasswordRequest {
@@ -564,6 +566,8 @@ export interface PushRequest {
   /** Each a `Change`. A malformed one is rejected alone. */
   changes: unknown[];
   atomic?: boolean;
+  /** The highest counter of its own that this device had handed to the network before, as its store remembers. When the vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter`, and nothing is written. */
+  sentCounter?: number;
 }
 
 export interface PushResponse {

@@ -166,6 +166,7 @@ const isChangeOut: Guard<ChangeOut> = shape<ChangeOut>({
   op: oneOf('put', 'delete'),
   seq: isCount,
   siblings: optional(listOf(isVersion)),
+  conflictId: optional(isText),
 });
 export const isPullResponse: Guard<PullResponse> = shape<PullResponse>({
   changes: listOf(isChangeOut),

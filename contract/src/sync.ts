@@ -45,7 +45,16 @@ const change = {
 };
 
 /** One version of one item, as a device sends it. */
-export const Change = Strict(change);
+export const Change = Strict({
+  ...change,
+  deviceId: Type.Optional(
+    Type.String({
+      ...Uuid,
+      description:
+        'The device that wrote it; the calling one unless given. Another one only for what a restored vault has lost and is sent again.',
+    }),
+  ),
+});
 export type Change = Static<typeof Change>;
 
 /** One of several concurrent versions of an item. */
@@ -67,8 +76,23 @@ export const ChangeOut = Type.Object({
   deviceId: Uuid,
   deleted: Type.Boolean(),
   siblings: Type.Optional(Type.Array(Version)),
+  conflictId: Type.Optional(
+    Type.String({
+      ...Uuid,
+      description: 'The open conflict between the versions, where somebody has to decide.',
+    }),
+  ),
 });
 export type ChangeOut = Static<typeof ChangeOut>;
+
+const SentCounter = Type.Integer({
+  minimum: 0,
+  maximum: syncLimits.counterMax,
+  description:
+    'The highest counter of its own that this device had handed to the network before, as its store remembers. When the ' +
+    'vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter`, ' +
+    'and nothing is written.',
+});
 
 export const PushRequest = Strict({
   changes: Type.Array(Type.Unknown(), {
@@ -76,6 +100,7 @@ export const PushRequest = Strict({
     description: 'Each a `Change`. A malformed one is rejected alone.',
   }),
   atomic: Type.Optional(Type.Boolean()),
+  sentCounter: Type.Optional(SentCounter),
 });
 
 export const PushResult = Type.Object({
@@ -128,6 +153,82 @@ export const PullResponse = Type.Object({
   conflictsOpen: Type.Integer(),
 });
 export type PullResponse = Static<typeof PullResponse>;
+
+/** Why a 410 `sync.resync_required` asks for a pull from the beginning; its member `reason`. */
+export const ResyncReason = Type.Union([
+  Type.Literal('restored'),
+  Type.Literal('collected'),
+  Type.Literal('ahead'),
+  Type.Literal('other_vault'),
+]);
+export type ResyncReason = Static<typeof ResyncReason>;
+
+/** The members of a 410 `sync.resync_required` beside those of every problem. */
+export const ResyncRequired = Type.Object({
+  reason: ResyncReason,
+  knownUpToSeq: Type.Integer({
+    description:
+      'What the device stored from the feed up to this sequence number, and the pull no longer shows, was deleted. What ' +
+      'it holds beyond that, the vault has lost.',
+  }),
+});
+export type ResyncRequired = Static<typeof ResyncRequired>;
+
+/** Several versions of one entry that were made without knowing of each other. */
+export const Conflict = Type.Object({
+  id: Uuid,
+  itemId: ItemId,
+  kind: Kind,
+  versions: Type.Array(Version, { description: 'The versions that are held now, the leading one first.' }),
+  detectedAt: Timestamp,
+  state: Type.Union([Type.Literal('open'), Type.Literal('resolved')]),
+});
+export type Conflict = Static<typeof Conflict>;
+
+export const ConflictsQuery = Strict({
+  state: Type.Optional(Type.Union([Type.Literal('open'), Type.Literal('resolved')])),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
+  cursor: Type.Optional(Uuid),
+});
+export type ConflictsQuery = Static<typeof ConflictsQuery>;
+
+export const ConflictList = Type.Object({
+  data: Type.Array(Conflict),
+  nextCursor: Nullable(Type.String()),
+});
+export type ConflictList = Static<typeof ConflictList>;
+
+export const ResolveRequest = Strict({
+  change: Type.Unknown({ description: 'A `Change` whose clock has seen every version.' }),
+  sentCounter: Type.Optional(SentCounter),
+});
+
+export const SyncPolicy = Strict({
+  entries: Type.Union([Type.Literal('manual'), Type.Literal('last-writer-wins')], {
+    description:
+      'Whether concurrent versions of an entry are a conflict for a person to decide. All of them are kept in either case.',
+  }),
+});
+export type SyncPolicy = Static<typeof SyncPolicy>;
+
+export const SyncStatus = Type.Object({
+  items: Type.Integer({ description: 'Items of which something is there.' }),
+  bytes: Type.Integer({ description: 'What all held versions come to as they travel, rounded up.' }),
+  quotaItems: Type.Integer(),
+  quotaBytes: Type.Integer(),
+  generation: Type.String(),
+  floor: Type.Integer({ description: 'Deletions up to this sequence number may be forgotten.' }),
+  cursor: Type.String({ description: 'Where the feed ends now.' }),
+  conflictsOpen: Type.Integer(),
+  policy: SyncPolicy,
+  devices: Type.Array(
+    Type.Object({
+      id: Uuid,
+      acknowledgedSeq: Type.Integer({ description: 'Up to here the device has stored everything.' }),
+    }),
+  ),
+});
+export type SyncStatus = Static<typeof SyncStatus>;
 
 /** The key shares of the calling device and the whole device log. `epoch` is 0 before the first was minted. */
 export const Keys = Type.Object({

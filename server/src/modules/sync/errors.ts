@@ -7,6 +7,11 @@ export const atomicFailed = failure(
   409,
   'Not every change could be applied, so none was.',
 );
+export const deviceCloned = failure(
+  'sync.device_cloned',
+  409,
+  'The store of this device is a copy of another one, or an old state of itself.',
+);
 export const keyReused = failure(
   'idempotency.key_reused',
   422,

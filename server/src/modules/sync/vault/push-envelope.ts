@@ -14,6 +14,14 @@ export interface PushEnvelope {
   readonly parsed: object;
   readonly changes: readonly unknown[];
   readonly isAtomic: boolean;
+  /** What the device says it had sent before; `undefined` from one that does not say. */
+  readonly sentCounter: number | undefined;
+}
+
+interface Members {
+  readonly changes?: unknown;
+  readonly atomic?: unknown;
+  readonly sentCounter?: unknown;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -27,7 +35,7 @@ export function readEnvelope(body: Uint8Array): PushEnvelope | EnvelopeFault {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     return invalid('', 'must be an object');
   }
-  const { changes, atomic = false, ...unknown }: { changes?: unknown; atomic?: unknown } = parsed;
+  const { changes, atomic = false, sentCounter, ...unknown }: Members = parsed;
   const [stranger] = Object.keys(unknown);
   if (stranger !== undefined) return invalid(`/${escapePointer(stranger)}`, 'is not a known member');
   if (!Array.isArray(changes)) return invalid('/changes', 'must be a list of changes');
@@ -38,7 +46,12 @@ export function readEnvelope(body: Uint8Array): PushEnvelope | EnvelopeFault {
     );
   }
   if (typeof atomic !== 'boolean') return invalid('/atomic', 'must be true or false');
-  return { outcome: 'read', parsed, changes, isAtomic: atomic };
+  if (!isCounter(sentCounter)) return invalid('/sentCounter', 'must be an integer from 0');
+  return { outcome: 'read', parsed, changes, isAtomic: atomic, sentCounter };
+}
+
+function isCounter(value: unknown): value is number | undefined {
+  return value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0);
 }
 
 function parse(body: Uint8Array): { value: unknown } | { fault: EnvelopeFault } {

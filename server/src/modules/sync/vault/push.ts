@@ -1,7 +1,7 @@
 /** Takes a batch of changes: one transaction, one result per change, and one bad change never blocks the rest. */
 import type { PushResponse, PushResult, Warning } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
-import { atomicFailed, keyReused, rejections, warnings } from '../errors.ts';
+import { atomicFailed, deviceCloned, keyReused, rejections, warnings } from '../errors.ts';
 import { aheadMaxMs, type Batch, closeBatch, createBatch, takeChange } from './batch.ts';
 import { writeCursor } from './cursor.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -61,6 +61,7 @@ function answerOnce(store: VaultStore, input: PushInput, envelope: PushEnvelope,
 
 function apply(store: VaultStore, input: PushInput, envelope: PushEnvelope): Answer {
   const batch = createBatch(store, input);
+  refuseClone(batch, envelope);
   const results = envelope.changes.map((raw, position) => takeChange(batch, raw, position));
   if (envelope.isAtomic && results.some(failsAtomic)) throw refuseAll(results, batch);
   closeBatch(batch);
@@ -72,6 +73,18 @@ function apply(store: VaultStore, input: PushInput, envelope: PushEnvelope): Ans
     warnings: warningsOf(batch),
   };
   return { response, currents: batch.currents };
+}
+
+/**
+ * A vault that has more of a device than its store ever sent has it from another copy of that store. What this one calls
+ * its next changes may be taken already, so none of them is looked at.
+ */
+function refuseClone({ counter }: Batch, { sentCounter = counter }: PushEnvelope): void {
+  if (counter <= sentCounter) return;
+  throw deviceCloned({
+    detail: `The vault has change ${counter} of this device, whose store has sent ${sentCounter} at most. It needs a new identity.`,
+    extensions: { counter },
+  });
 }
 
 function failsAtomic({ status }: PushResult): boolean {
