@@ -98,6 +98,17 @@ export async function deleteApiKey(ctx: TxCtx, workspaceId: string, id: string):
   return rows.length === 1;
 }
 
+/** Deletes every key that the account made, in whichever workspace; answers them, always in the same order of workspaces. */
+export async function deleteKeysMadeBy(
+  ctx: TxCtx,
+  accountId: string,
+): Promise<Pick<ApiKeyRow, 'id' | 'workspace_id'>[]> {
+  const { rows } = await sql<Pick<ApiKeyRow, 'id' | 'workspace_id'>>`
+    with gone as (delete from api_key where created_by = ${accountId} returning id, workspace_id)
+    select id, workspace_id from gone order by workspace_id, id`.execute(ctx.tx);
+  return rows;
+}
+
 export async function recordKeysUsed(ctx: TxCtx, ids: readonly string[], at: Date): Promise<void> {
   await sql`update api_key set last_used_at = ${at}
     where id in (select value::uuid from jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb))

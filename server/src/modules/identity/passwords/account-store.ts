@@ -3,15 +3,16 @@ import { sql } from 'kysely';
 import type { TxCtx } from '../../../context.ts';
 import type { AccountRow } from '../store.ts';
 
-/** The address was proven; says nothing when it is not the account's any more. */
+/** The address was proven. Says whether that was the first time; not so when it is not the account's any more. */
 export async function markEmailVerified(
   ctx: TxCtx,
   accountId: string,
   email: string,
   at: Date,
-): Promise<void> {
-  await sql`update account set email_verified_at = coalesce(email_verified_at, ${at})
-    where id = ${accountId} and email = ${email}`.execute(ctx.tx);
+): Promise<boolean> {
+  const { rows } = await sql`update account set email_verified_at = ${at}
+    where id = ${accountId} and email = ${email} and email_verified_at is null returning id`.execute(ctx.tx);
+  return rows.length === 1;
 }
 
 /** Gives the account a proven address, unless another has it: then undefined. */

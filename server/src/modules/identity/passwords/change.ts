@@ -37,7 +37,7 @@ export function createChange(parts: {
     await asSystem(ctx, async (tx) => {
       if (!(await replaceHash(tx, { accountId, from, to, at: new Date(clock.now()) }))) throw wrongPassword();
       await attempts.forgive(tx, `account:${accountId}`);
-      await mailTokens.drop(tx, 'reset', accountId);
+      await mailTokens.dropWaysIn(tx, accountId);
       await sessions.end(tx, accountId, { exceptSessionId: sessionId });
       const account = await findAccount(tx, accountId);
       if (account?.email != null) await mails.post(tx, letters.passwordChanged(account.email));

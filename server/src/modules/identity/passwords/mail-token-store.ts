@@ -59,6 +59,12 @@ export async function deleteMailTokens(ctx: TxCtx, accountId: string, purpose: P
   await sql`delete from mail_token where account_id = ${accountId} and purpose = ${purpose}`.execute(ctx.tx);
 }
 
+/** The account's codes that went to another address than it has now. */
+export async function deleteMailTokensToOtherAddresses(ctx: TxCtx, accountId: string): Promise<void> {
+  await sql`delete from mail_token t using account a
+    where t.account_id = ${accountId} and a.id = t.account_id and t.email <> a.email`.execute(ctx.tx);
+}
+
 export async function deleteMailTokensExpiredAt(ctx: TxCtx, now: Date): Promise<void> {
   await sql`delete from mail_token where expires_at <= ${now}`.execute(ctx.tx);
 }

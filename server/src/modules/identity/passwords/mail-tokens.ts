@@ -14,7 +14,11 @@ export interface MailTokens {
   require(tx: TxCtx, purpose: store.Purpose, token: string): Promise<store.MailTokenRow>;
   /** The same, and it works no more. */
   take(tx: TxCtx, purpose: store.Purpose, token: string): Promise<store.MailTokenRow>;
-  drop(tx: TxCtx, purpose: store.Purpose, accountId: string): Promise<void>;
+  /**
+   * Every code by which the account could still be taken over is void: one for a new password, or one that gives it
+   * another address than it has now. Whoever was in until now may have asked for it.
+   */
+  dropWaysIn(tx: TxCtx, accountId: string): Promise<void>;
   sweep(tx: TxCtx): Promise<void>;
 }
 
@@ -50,7 +54,10 @@ export function createMailTokens({ clock }: { readonly clock: Clock }): MailToke
     },
     require: async (tx, purpose, token) => known(await store.findMailToken(tx, keyOf(purpose, token))),
     take: async (tx, purpose, token) => known(await store.takeMailToken(tx, keyOf(purpose, token))),
-    drop: (tx, purpose, accountId) => store.deleteMailTokens(tx, accountId, purpose),
+    async dropWaysIn(tx, accountId) {
+      await store.deleteMailTokens(tx, accountId, 'reset');
+      await store.deleteMailTokensToOtherAddresses(tx, accountId);
+    },
     sweep: (tx) => store.deleteMailTokensExpiredAt(tx, new Date(clock.now())),
   };
 }

@@ -317,6 +317,48 @@ test('a new address replaces the old one when it is proven, and the old one is t
   await waitForLetter(server, email, /address was changed/);
 });
 
+test.each<[string, (email: string, token: string) => Promise<Answer>]>([
+  [
+    'was changed',
+    (_, token) =>
+      post('/auth/password/change', { currentPassword: password, newPassword: 'twenty green otters' }, token),
+  ],
+  [
+    'was chosen anew by letter',
+    async (email) =>
+      post('/auth/password/reset', { token: await askForReset(email), password: 'twenty green otters' }),
+  ],
+])(
+  'once the password %s, nobody who knew the old one gives the account another address',
+  async (_, renew) => {
+    const [email, thiefs] = [newEmail(), newEmail()];
+    const token = tokenOf(await signup(email));
+    clock.forward(61_000);
+    expect((await patchMe({ email: thiefs, password }, token)).status).toBe(200);
+    const code = codeIn(await waitForLetter(server, thiefs, /Confirm/));
+    expect((await renew(email, token)).status).toBe(204);
+    expect((await post('/auth/email/verify', { token: code })).body.code).toBe('auth.mail_token_invalid');
+    expect((await login(email, 'twenty green otters')).status).toBe(200);
+  },
+);
+
+test('whoever signed up with the address of somebody else keeps no API key when its owner comes', async () => {
+  const [squatted, proven] = [newEmail(), newEmail()];
+  const secretOf = async (email: string) => {
+    const token = tokenOf(await signup(email));
+    return (await post('/auth/api-keys', { name: 'Robot', scopes: ['identity:read'] }, token)).body.secret;
+  };
+  const [foreign, own] = [await secretOf(squatted), await secretOf(proven)];
+  await post('/auth/email/verify', { token: codeIn(await waitForLetter(server, proven, /Confirm/)) });
+  for (const email of [squatted, proven])
+    await post('/auth/password/reset', { token: await askForReset(email), password: 'twenty green otters' });
+  expect((await get('/auth/clients', foreign)).body.code).toBe('auth.invalid_key');
+  expect((await get('/auth/clients', own)).status).toBe(200);
+  const session = tokenOf(await login(squatted, 'twenty green otters'));
+  const log = await get('/audit/logs?action=api_key.revoked', session);
+  expect(log.body.data).toMatchObject([{ detail: { because: 'password.reset' } }]);
+});
+
 test('an address that somebody else proved first stays theirs', async () => {
   const [mine, wanted] = [newEmail(), newEmail()];
   const token = tokenOf(await signup(mine));

@@ -2,6 +2,8 @@ import type { ResetPasswordRequest } from '@alcove/contract/account';
 import { asSystem, type Ctx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
+import type { Audit } from '../../audit/index.ts';
+import { revokeKeysMadeBy } from '../api-keys/made-by.ts';
 import type { Sessions } from '../sessions.ts';
 import { asAccount, type Trail } from '../trail.ts';
 import { markEmailVerified } from './account-store.ts';
@@ -15,6 +17,7 @@ import { requireAcceptablePassword } from './policy.ts';
 /** Ends every session: the owner of the mailbox starts anew, whoever else was signed in. */
 export function createReset(parts: {
   readonly clock: Clock;
+  readonly audit: Audit;
   readonly sessions: Sessions;
   readonly trail: Trail;
   readonly mails: MailQueue;
@@ -23,7 +26,7 @@ export function createReset(parts: {
   readonly attempts: Attempts;
   readonly hasher: PasswordHasher;
 }) {
-  const { clock, sessions, trail, mails, letters, mailTokens, attempts, hasher } = parts;
+  const { clock, audit, sessions, trail, mails, letters, mailTokens, attempts, hasher } = parts;
   return async (ctx: Ctx, { token, password }: ResetPasswordRequest): Promise<void> => {
     // Before the costly hash, and before the code is used up by a password that is refused.
     const { email } = await asSystem(ctx, (tx) => mailTokens.require(tx, 'reset', token));
@@ -33,8 +36,9 @@ export function createReset(parts: {
       const { account_id: accountId } = await mailTokens.take(tx, 'reset', token);
       const now = new Date(clock.now());
       await setHash(tx, accountId, hash, now);
-      await markEmailVerified(tx, accountId, email, now);
-      await mailTokens.drop(tx, 'reset', accountId);
+      // Until now nobody knew that this person made the account, so its keys may be somebody else's.
+      if (await markEmailVerified(tx, accountId, email, now)) await revokeKeysMadeBy(tx, audit, accountId);
+      await mailTokens.dropWaysIn(tx, accountId);
       await attempts.forgive(tx, email);
       await sessions.end(tx, accountId, {});
       await mails.post(tx, letters.passwordChanged(email));

@@ -4,6 +4,7 @@ import type { Account } from '@alcove/contract/identity';
 import type { AccountActor, Ctx, TxCtx } from '../../../context.ts';
 import type { MasterKeys } from '../../../platform/crypto/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
+import type { Audit } from '../../audit/index.ts';
 import type { createFindOffer } from '../guests/merge.ts';
 import type { Sessions } from '../sessions.ts';
 import type { SignInParts } from '../sign-in.ts';
@@ -40,6 +41,7 @@ export interface Passwords {
 }
 
 export interface PasswordParts extends SignInParts, Pick<ForgotParts, 'envelope' | 'jobs'> {
+  readonly audit: Audit;
   readonly masterKeys: MasterKeys;
   readonly sessions: Sessions;
   readonly findGuestOffer: ReturnType<typeof createFindOffer>;

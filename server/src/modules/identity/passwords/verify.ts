@@ -36,8 +36,7 @@ async function verify(tx: TxCtx, parts: VerifyParts, token: string): Promise<{ a
   const account = await setVerifiedEmail(tx, accountId, email, new Date(parts.clock.now()));
   if (account === undefined) throw emailTaken();
   if (before?.email != null && before.email !== email) {
-    // Codes that went to the old address must not open the account any more.
-    await parts.mailTokens.drop(tx, 'reset', accountId);
+    await parts.mailTokens.dropWaysIn(tx, accountId);
     await parts.mails.post(tx, parts.letters.emailChanged(before.email));
   }
   await parts.trail.record(tx, accountId, {
