@@ -32,7 +32,7 @@ export function problemOf({ status, code, title, message, extensions }: Failure,
  */
 export function toFailure(error: unknown, log: Logger): Failure {
   if (error instanceof Failure) {
-    if (error.status >= 500) log.warn({ err: error }, 'a request could not be served');
+    if (error.status >= 500 && !error.isLogged) log.warn({ err: error }, 'a request could not be served');
     return error;
   }
   if (isBrokenOff(error)) {

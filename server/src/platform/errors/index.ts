@@ -11,6 +11,8 @@ export interface FailureDetails {
   /** Response headers, for example `Retry-After`. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
+  /** The log has it already: a lasting trouble is not told again for every request that meets it. */
+  readonly isLogged?: boolean;
 }
 
 export class Failure extends Error {
@@ -20,6 +22,7 @@ export class Failure extends Error {
   readonly title: string;
   readonly extensions: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string>>;
+  readonly isLogged: boolean;
 
   constructor(code: string, status: number, title: string, details: FailureDetails = {}) {
     super(details.detail ?? title, { cause: details.cause });
@@ -28,6 +31,7 @@ export class Failure extends Error {
     this.title = title;
     this.extensions = details.extensions ?? {};
     this.headers = details.headers ?? {};
+    this.isLogged = details.isLogged ?? false;
   }
 }
 

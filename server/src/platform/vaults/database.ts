@@ -20,6 +20,10 @@ export interface VaultDatabase {
 
 export interface OpenVault extends VaultDatabase {
   execute(sql: string): void;
+  /** Writes the vault as it is now, without what was deleted, into a file that is empty or not there. */
+  copyInto(file: string): void;
+  /** What is wrong with the file's structure, as SQLite says it; undefined when nothing is. */
+  findDamage(): string | undefined;
   /** Folds the write-ahead log into the file, so that no `-wal` file remains. */
   close(): void;
 }
@@ -76,6 +80,8 @@ function wrap(database: DatabaseSync): OpenVault {
   return {
     statement,
     execute: (sql) => database.exec(sql),
+    copyInto: (file) => void database.prepare('VACUUM INTO ?').run(file),
+    findDamage: () => findDamage(database),
     transaction: (work) => inTransaction(database, statement, work),
     close() {
       try {
@@ -86,6 +92,23 @@ function wrap(database: DatabaseSync): OpenVault {
       }
     },
   };
+}
+
+/** Reads a file that nobody writes, and leaves nothing beside it. */
+export function findDamageIn(file: string): string | undefined {
+  const url = pathToFileURL(file);
+  url.searchParams.set('immutable', '1');
+  const database = new DatabaseSync(url, { readOnly: true });
+  try {
+    return findDamage(database);
+  } finally {
+    database.close();
+  }
+}
+
+function findDamage(database: DatabaseSync): string | undefined {
+  const found = String(database.prepare('PRAGMA integrity_check(1)').get()?.integrity_check);
+  return found === 'ok' ? undefined : found;
 }
 
 function inTransaction<T>(database: DatabaseSync, statement: VaultDatabase['statement'], work: () => T): T {

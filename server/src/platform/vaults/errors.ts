@@ -6,3 +6,11 @@ export const vaultDamaged = failure('vault.damaged', 503, 'The vault is damaged.
 export const vaultNewer = failure('vault.newer', 503, 'The vault was written by a newer Alcove.');
 export const vaultUnavailable = failure('vault.unavailable', 503, 'The vault cannot be reached right now.');
 export const vaultDiskFull = failure('vault.disk_full', 507, 'The disk that holds the vaults is full.');
+
+/** What an operator may hear who copies vaults or puts them back. */
+export const backupFailed = failure(
+  'vault.backup_failed',
+  503,
+  'The copy of the vault could not be written.',
+);
+export const backupUnusable = failure('vault.backup_unusable', 422, 'The file is no usable copy of a vault.');

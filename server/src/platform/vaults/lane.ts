@@ -1,4 +1,5 @@
 /** One worker thread and the calls that wait for it. A thread that dies is replaced; its calls fail, others go on. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../telemetry/index.ts';
 import { vaultUnavailable } from './errors.ts';
@@ -16,6 +17,8 @@ export interface Lane {
   /** Resolves when the worker can serve, rejects when it cannot start at all. */
   readonly ready: Promise<void>;
   send(request: Request): Promise<unknown>;
+  /** As `send`, behind the requests of people; where they never pause, after a while all the same. */
+  sendBehind(request: Request): Promise<unknown>;
   outstanding(): number;
   openCount(): number;
   openedTotal(): number;
@@ -30,6 +33,7 @@ interface Waiting {
 
 /** A call that has begun and every vault's log have so long. What is cut off then is taken back at the next opening. */
 const closeWithinMs = 2000;
+const behindMaxMs = 1000;
 /** A program that cannot even be loaded would otherwise be restarted thousands of times a second. */
 const restartPauseMs = 500;
 
@@ -39,6 +43,7 @@ export function createLane(options: Omit<WorkerOptions, 'counters'>, log: Logger
   const waiting = new Map<number, Waiting>();
   const firstReady = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
+  let idle = Promise.withResolvers<void>();
   let worker: Worker | undefined = start();
   let restart: NodeJS.Timeout | undefined;
   let lastId = 0;
@@ -74,6 +79,19 @@ export function createLane(options: Omit<WorkerOptions, 'counters'>, log: Logger
     waiting.delete(reply.id);
     if (reply.kind === 'done') call?.resolve(reply.output);
     else call?.reject(unpackError(reply.thrown));
+    if (waiting.size === 0) tellIdle();
+  }
+
+  function tellIdle(): void {
+    idle.resolve();
+    idle = Promise.withResolvers<void>();
+  }
+
+  async function whenIdle(): Promise<void> {
+    if (waiting.size === 0) return;
+    const patience = new AbortController();
+    await Promise.race([idle.promise, sleep(behindMaxMs, undefined, { signal: patience.signal })]);
+    patience.abort();
   }
 
   function onExit(wasReady: boolean): void {
@@ -82,6 +100,7 @@ export function createLane(options: Omit<WorkerOptions, 'counters'>, log: Logger
     counts.fill(0);
     for (const call of waiting.values()) call.reject(lost());
     waiting.clear();
+    tellIdle();
     if (isClosing) {
       ended.resolve();
       return;
@@ -107,6 +126,10 @@ export function createLane(options: Omit<WorkerOptions, 'counters'>, log: Logger
   return {
     ready: firstReady.promise,
     send,
+    async sendBehind(request) {
+      await whenIdle();
+      return send(request);
+    },
     outstanding: () => waiting.size,
     openCount: () => Atomics.load(counts, counters.opened) - Atomics.load(counts, counters.closed),
     openedTotal: () => Atomics.load(counts, counters.opened),

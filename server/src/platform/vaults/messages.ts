@@ -26,6 +26,17 @@ export type Request =
       readonly create: boolean;
     }
   | { readonly kind: 'remove'; readonly vault: string }
+  /** Brings it to the newest schema. */
+  | { readonly kind: 'migrate'; readonly vault: string }
+  | { readonly kind: 'backup'; readonly vault: string; readonly file: string }
+  /** Puts the copy `source` in its place, after `operation` has marked it. */
+  | {
+      readonly kind: 'restore';
+      readonly vault: string;
+      readonly source: string;
+      readonly operation: string;
+      readonly input: unknown;
+    }
   | { readonly kind: 'probe' }
   | { readonly kind: 'close' };
 

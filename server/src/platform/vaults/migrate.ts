@@ -32,7 +32,7 @@ export function migrateVault(
   const version = readVersion(vault);
   if (version === 0 && !options.create)
     throw vaultDamaged('The vault has lost its schema. Restore it from a backup.');
-  const newest = migrations.at(-1)?.version ?? 0;
+  const newest = newestVersion(migrations);
   if (version > newest) {
     throw vaultNewer(
       `The vault is at version ${version}, this server knows up to ${newest}. Start the newer one.`,
@@ -42,7 +42,12 @@ export function migrateVault(
   if (missing.length > 0) apply(vault, missing);
 }
 
-function readVersion(vault: OpenVault): number {
+/** What a vault is at once it has been opened. */
+export const newestVersion = (migrations: readonly VaultMigration[]): number =>
+  migrations.at(-1)?.version ?? 0;
+
+/** 0 where there is no schema at all. */
+export function readVersion(vault: OpenVault): number {
   const table = vault.statement(
     `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'`,
   );

@@ -3,13 +3,27 @@ import { existsSync } from 'node:fs';
 import { Failure } from '../errors/index.ts';
 import { type OpenVault, openDatabase, type VaultDatabase } from './database.ts';
 import { vaultMissing } from './errors.ts';
-import { findFileId, prepareFolderOf, removeVaultFiles, syncFoldersOf, vaultFile } from './files.ts';
+import {
+  appointIncoming,
+  findFileId,
+  prepareFolderOf,
+  removeVaultFiles,
+  syncFoldersOf,
+  takeReplacement,
+  vaultFile,
+} from './files.ts';
+import { requireReadableLog } from './log-header.ts';
 import { migrateVault, type VaultMigration } from './migrate.ts';
+import { prepareIncoming } from './restore.ts';
 import { findDiskFailure } from './sqlite-errors.ts';
 
 export interface OpenVaults {
   /** Lends the vault to `work`, opened if it was not. */
   use<T>(name: string, options: { create: boolean }, work: (vault: VaultDatabase) => T): T;
+  /** Lends it for upkeep: what is not open is opened for this alone, so that it takes no place from a vault in use. */
+  visit<T>(name: string, work: (vault: OpenVault) => T): T;
+  /** Puts a copy in the vault's place, once `prepare` has marked it. Until that is decided, the vault stays as it is. */
+  restore<T>(name: string, source: string, prepare: (vault: VaultDatabase) => T): T;
   remove(name: string): void;
   closeIdle(): void;
   closeAll(): void;
@@ -75,17 +89,44 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
     options.onClose();
   }
 
+  function guard<T>(name: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const failure = findDiskFailure(error);
+      // After trouble with the disk a fresh handle recovers what can be recovered; the old one may not.
+      if (failure !== undefined) drop(name);
+      throw nameVault(failure ?? error, name);
+    }
+  }
+
+  function visitClosed<T>(name: string, work: (vault: OpenVault) => T): T {
+    const { vault } = openNow(name, false);
+    try {
+      return work(vault);
+    } finally {
+      closeQuietly(vault);
+      options.onClose();
+    }
+  }
+
   return {
-    use(name, { create }, work) {
-      try {
-        return work(take(name, create));
-      } catch (error) {
-        const failure = findDiskFailure(error);
-        // After trouble with the disk a fresh handle recovers what can be recovered; the old one may not.
-        if (failure !== undefined) drop(name);
-        throw nameVault(failure ?? error, name);
-      }
-    },
+    use: (name, { create }, work) => guard(name, () => work(take(name, create))),
+    visit: (name, work) =>
+      guard(name, () => {
+        const entry = findInPlace(name);
+        return entry === undefined ? visitClosed(name, work) : work(entry.vault);
+      }),
+    restore: (name, source, prepare) =>
+      guard(name, () => {
+        const file = vaultFile(options.directory, name);
+        const prepared = prepareIncoming(file, source, { migrations: options.migrations, prepare });
+        appointIncoming(file);
+        drop(name);
+        takeReplacement(file);
+        syncFoldersOf(file);
+        return prepared;
+      }),
     remove(name) {
       drop(name);
       removeVaultFiles(vaultFile(options.directory, name));
@@ -102,9 +143,11 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
 
 function open(options: OpenVaultsOptions, name: string, create: boolean): OpenVault {
   const file = vaultFile(options.directory, name);
+  takeReplacement(file);
   const isNew = !existsSync(file);
   if (isNew && !create) throw vaultMissing('Its file is gone. Restore it from a backup.');
   if (isNew) prepareFolderOf(file);
+  requireReadableLog(file);
   const vault = openDatabase(file, { create });
   try {
     migrateVault(vault, options.migrations, { create });

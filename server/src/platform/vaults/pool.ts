@@ -4,10 +4,15 @@
  */
 import { mkdirSync } from 'node:fs';
 import type { Logger } from '../telemetry/index.ts';
+import type { backUp } from './backup.ts';
 import type { VaultDatabase } from './database.ts';
 import { vaultUnavailable } from './errors.ts';
 import { isVaultName } from './files.ts';
 import { createLane, type Lane } from './lane.ts';
+import type { Request } from './messages.ts';
+import { newestVersion, readVaultMigrations } from './migrate.ts';
+import { findNetworkShare } from './network-share.ts';
+import { createTroubles } from './troubles.ts';
 
 /** What a program exports as `operations`. An input's and an output's own `Uint8Array` members change threads uncopied. */
 export type Operations = { readonly [name: string]: (vault: VaultDatabase, input: never) => unknown };
@@ -22,6 +27,22 @@ export interface VaultPool<O extends Operations> extends AsyncDisposable {
     operation: K,
     input: Parameters<O[K]>[1],
     options?: { create?: boolean },
+  ): Promise<ReturnType<O[K]>>;
+  /** The schema that every vault has once it has been opened. */
+  readonly newestVersion: number;
+  /** Brings the vault to the newest schema, behind whatever people ask for, and without keeping it open. */
+  migrate(name: string): Promise<void>;
+  /** Writes the vault as it is at some moment of this call to a file on this machine. */
+  backUp(name: string, file: string): Promise<{ readonly sizeBytes: number }>;
+  /**
+   * Puts a copy in the vault's place, or where there was no vault. `operation` runs on the copy first, to mark it as what it
+   * is; whatever goes wrong until then leaves the vault as it was.
+   */
+  restore<K extends keyof O & string>(
+    name: string,
+    source: string,
+    operation: K,
+    input: Parameters<O[K]>[1],
   ): Promise<ReturnType<O[K]>>;
   /** Closes the vault and removes its files. Doing it twice is the same as doing it once. */
   remove(name: string): Promise<void>;
@@ -55,12 +76,21 @@ export async function createVaultPool<O extends Operations>(
   options: VaultPoolOptions,
 ): Promise<VaultPool<O>> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  warnOfNetworkShare(options);
+  const migrations = await readVaultMigrations(options.migrations);
   const lanes = createLanes(options);
+  const troubles = createTroubles(options.log);
   let isClosed = false;
 
-  function send(name: string, request: Parameters<Lane['send']>[0]): Promise<unknown> {
-    if (isClosed) return Promise.reject(vaultUnavailable('The service is stopping.'));
-    return laneOf(lanes, name).send(request);
+  async function send(name: string, request: Request, way: 'send' | 'sendBehind' = 'send'): Promise<unknown> {
+    if (isClosed) throw vaultUnavailable('The service is stopping.');
+    try {
+      const output = await laneOf(lanes, name)[way](request);
+      troubles.clear(name);
+      return output;
+    } catch (error) {
+      throw troubles.report(name, error);
+    }
   }
 
   await startAll(lanes);
@@ -75,6 +105,20 @@ export async function createVaultPool<O extends Operations>(
       // The worker ran the very function whose type this is.
       return output as ReturnType<O[K]>;
     },
+    newestVersion: newestVersion(migrations),
+    async migrate(vault) {
+      await send(vault, { kind: 'migrate', vault }, 'sendBehind');
+    },
+    async backUp(vault, file) {
+      const output = await send(vault, { kind: 'backup', vault, file }, 'sendBehind');
+      return output as ReturnType<typeof backUp>;
+    },
+    restore: async <K extends keyof O & string>(
+      vault: string,
+      source: string,
+      operation: K,
+      input: Parameters<O[K]>[1],
+    ) => (await send(vault, { kind: 'restore', vault, source, operation, input })) as ReturnType<O[K]>,
     async remove(vault) {
       await send(vault, { kind: 'remove', vault });
     },
@@ -92,6 +136,15 @@ export async function createVaultPool<O extends Operations>(
       await Promise.all(lanes.map((lane) => lane.close()));
     },
   };
+}
+
+function warnOfNetworkShare({ directory, log }: VaultPoolOptions): void {
+  const share = findNetworkShare(directory);
+  if (share === undefined) return;
+  log.warn(
+    { directory, fileSystem: share },
+    'the vaults lie on a network share, where locks may not hold: put the data folder on a local disk',
+  );
 }
 
 function createLanes(options: VaultPoolOptions): readonly Lane[] {

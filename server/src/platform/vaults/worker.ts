@@ -1,6 +1,7 @@
 /** One thread that owns some of the vaults. It does one thing after another, so each vault has exactly one writer. */
 import { accessSync, constants } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { backUp } from './backup.ts';
 import type { VaultDatabase } from './database.ts';
 import { vaultUnavailable } from './errors.ts';
 import {
@@ -49,13 +50,24 @@ function post(reply: Reply, transfer: ArrayBuffer[] = []): void {
 }
 
 function run(request: Request): unknown {
+  // Whoever waits has not been told yes. Working all of it off could take longer than a supervisor lets a stop take.
+  if (request.kind !== 'close' && Atomics.load(counts, counters.stopping) === 1)
+    throw vaultUnavailable('The service is stopping.');
   switch (request.kind) {
     case 'call':
-      // Whoever waits has not been told yes. Working all of it off could take longer than a supervisor lets a stop take.
-      if (Atomics.load(counts, counters.stopping) === 1) throw vaultUnavailable('The service is stopping.');
-      return runOperation(request.operation, request.vault, request.input, request.create);
+      return vaults.use(request.vault, request, (vault) =>
+        getOperation(request.operation)(vault, request.input),
+      );
     case 'remove':
       return vaults.remove(request.vault);
+    case 'migrate':
+      return vaults.visit(request.vault, () => undefined);
+    case 'backup':
+      return vaults.visit(request.vault, (vault) => backUp(vault, request.file));
+    case 'restore':
+      return vaults.restore(request.vault, request.source, (vault) =>
+        getOperation(request.operation)(vault, request.input),
+      );
     case 'probe':
       return accessSync(options.directory, constants.R_OK | constants.W_OK | constants.X_OK);
     case 'close':
@@ -64,8 +76,8 @@ function run(request: Request): unknown {
   }
 }
 
-function runOperation(name: string, vault: string, input: unknown, create: boolean): unknown {
+function getOperation(name: string) {
   const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
   if (operation === undefined) throw new Error(`the program has no operation named ${name}`);
-  return vaults.use(vault, { create }, (database) => operation(database, input));
+  return operation;
 }
