@@ -123,6 +123,18 @@ export interface AuditVerification {
   } | null;
 }
 
+export interface Challenge {
+  /** base64url without padding. */
+  challenge: string;
+  /** RFC 3339, UTC, with milliseconds. */
+  expiresAt: string;
+}
+
+export interface ChallengeRequest {
+  /** A UUID in lower case. */
+  deviceId: string;
+}
+
 export interface ChangeMemberRequest {
   /** viewer reads; member also changes content; admin also manages members, keys and settings; owner also deletes the workspace. */
   role: 'viewer' | 'member' | 'admin' | 'owner';
@@ -210,13 +222,6 @@ export interface DeletionAccepted {
   deleted: true;
 }
 
-export interface DeletionChallenge {
-  /** base64url without padding. */
-  challenge: string;
-  /** RFC 3339, UTC, with milliseconds. */
-  expiresAt: string;
-}
-
 export interface Device {
   /** A UUID in lower case. */
   id: string;
@@ -247,6 +252,15 @@ export interface DeviceInput {
 export interface DeviceList {
   data: Device[];
   nextCursor: string | null;
+}
+
+export interface DeviceProof {
+  /** A UUID in lower case. */
+  deviceId: string;
+  /** base64url without padding. */
+  challenge: string;
+  /** base64url without padding. */
+  signature: string;
 }
 
 export interface ForgotPasswordRequest {
@@ -435,6 +449,7 @@ export interface LoginRequest {
   email: string;
   password: string;
   device?: DeviceInput;
+  known?: DeviceProof;
   /** An access token of the guest that signs in now. */
   guestToken?: string;
 }
@@ -488,6 +503,7 @@ export interface OAuthExchangeRequest {
   code: string;
   codeVerifier?: string;
   device?: DeviceInput;
+  known?: DeviceProof;
 }
 
 export interface PairDeviceRequest {
@@ -830,6 +846,11 @@ export interface Operations {
     body: RotateKeyRequest;
     answer: ApiKeyWithSecret;
   };
+  /** Get something to sign, to sign in as a device that is known */
+  'POST /api/v1/auth/challenges': {
+    body: ChallengeRequest;
+    answer: Challenge;
+  };
   /** List the workspaces that I may act for */
   'GET /api/v1/auth/clients': {
     answer: Clients;
@@ -838,6 +859,11 @@ export interface Operations {
   'POST /api/v1/auth/convert-session': {
     body: ConvertRequest;
     answer: Converted;
+  };
+  /** Sign in again as a device of an anonymous account */
+  'POST /api/v1/auth/device-login': {
+    body: DeviceProof;
+    answer: SignedIn;
   };
   /** List my devices */
   'GET /api/v1/auth/devices': {
@@ -913,7 +939,7 @@ export interface Operations {
   };
   /** Get something to sign, to prove that the account is to be deleted */
   'POST /api/v1/auth/me/challenge': {
-    answer: DeletionChallenge;
+    answer: Challenge;
   };
   /** Everything that is mine, as one archive */
   'GET /api/v1/auth/me/export': {

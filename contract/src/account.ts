@@ -1,7 +1,7 @@
 /** `/auth`: accounts with a mail address and a password, sign-in with Google and GitHub, leaving. */
 import Type, { type Static } from 'typebox';
-import { Base64Url, Name, Strict, Timestamp, Uuid } from './common.ts';
-import { Account, Device, DeviceInput, Tokens, WorkspaceRef } from './identity.ts';
+import { Base64Url, Name, Strict, Uuid } from './common.ts';
+import { Account, Device, DeviceInput, DeviceProof, Tokens, WorkspaceRef } from './identity.ts';
 
 export { accountDeletionText } from './keys.ts';
 
@@ -28,6 +28,8 @@ const TriedPassword = Type.String({ maxLength: passwordBytesMax });
 const MailToken = Type.String({ minLength: 1, maxLength: 128, description: 'From the letter.' });
 const DisplayName = Name();
 const device = Type.Optional(DeviceInput);
+/** In place of `device`: the one that the account knows already goes on. */
+const known = Type.Optional(DeviceProof);
 
 export const SignupRequest = Strict({
   email: Email,
@@ -41,6 +43,7 @@ export const LoginRequest = Strict({
   email: Type.String({ maxLength: 320 }),
   password: TriedPassword,
   device,
+  known,
   guestToken: Type.Optional(
     Type.String({ maxLength: 4096, description: 'An access token of the guest that signs in now.' }),
   ),
@@ -115,11 +118,10 @@ export const OAuthExchangeRequest = Strict({
   code: Type.String({ minLength: 1, maxLength: 128 }),
   codeVerifier: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$' })),
   device,
+  known,
 });
 export type OAuthExchangeRequest = Static<typeof OAuthExchangeRequest>;
 
-export const DeletionChallenge = Type.Object({ challenge: Base64Url(), expiresAt: Timestamp });
-export type DeletionChallenge = Static<typeof DeletionChallenge>;
 export const DeleteMeRequest = Strict({
   password: Type.Optional(TriedPassword),
   challenge: Type.Optional(Base64Url({ minLength: 1, maxLength: 128 })),

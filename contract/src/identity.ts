@@ -137,6 +137,19 @@ export const Claimed = Type.Object({
 });
 export type Claimed = Static<typeof Claimed>;
 
+/** Something fresh to sign. */
+export const Challenge = Type.Object({ challenge: Base64Url(), expiresAt: Timestamp });
+export type Challenge = Static<typeof Challenge>;
+export const ChallengeRequest = Strict({ deviceId: Uuid });
+
+const signedChallenge = {
+  challenge: Base64Url({ minLength: 1, maxLength: 128 }),
+  signature: Base64Url({ minLength: 1, maxLength: 128 }),
+};
+/** Proves that the caller is a device that the service knows; `deviceSignInText` is what it signs. */
+export const DeviceProof = Strict({ deviceId: Uuid, ...signedChallenge });
+export type DeviceProof = Static<typeof DeviceProof>;
+
 export const DeviceList = Type.Object({ data: Type.Array(Device), nextCursor: Nullable(Type.String()) });
 export type DeviceList = Static<typeof DeviceList>;
 export const RenameDeviceRequest = Strict({ name: deviceInput.name });

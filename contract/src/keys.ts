@@ -46,6 +46,11 @@ export function refreshProofText(refreshToken: string): string {
   return ['alcove-refresh-v1', refreshToken].join('\n');
 }
 
+/** What a device that the service knows signs to sign in again. */
+export function deviceSignInText(deviceId: string, challenge: string): string {
+  return ['alcove-device-sign-in-v1', deviceId, challenge].join('\n');
+}
+
 /** What a device signs to prove that its account is to be deleted. */
 export function accountDeletionText(challenge: string): string {
   return ['alcove-account-deletion-v1', challenge].join('\n');

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { deviceSignInText } from '@alcove/contract/keys';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createLogger } from '../src/platform/telemetry/index.ts';
@@ -73,6 +74,7 @@ beforeAll(async () => {
   server = await startTestServer({ log });
   const token = await walkAccount();
   await walkKeys(token);
+  await walkKnownDevice();
   await walkWorkspace(token);
   await walkStrangers(token);
   metrics = await (await fetch(`${server.url}/metrics`)).text();
@@ -134,6 +136,25 @@ async function walkKeys(token: string): Promise<void> {
   const apiKey = secretOf('a provider key');
   await succeed('PATCH', '/auth/providers/llm', { provider: 'openai', apiKey }, token);
   await call('PATCH', '/auth/providers/llm', { provider: apiKey, apiKey }, token);
+}
+
+async function walkKnownDevice(): Promise<void> {
+  const keys = createTestDevice();
+  const { device } = await succeed('POST', '/auth/register', {
+    device: { ...keys.input, name: names.device },
+  });
+  const prove = async () => {
+    const { challenge } = await succeed('POST', '/auth/challenges', { deviceId: device.id });
+    return { deviceId: device.id, challenge, signature: keys.sign(deviceSignInText(device.id, challenge)) };
+  };
+  const proof = await prove();
+  secrets.set('a challenge', proof.challenge);
+  secrets.set('the signature over a challenge', proof.signature);
+  const idempotent = { 'idempotency-key': word() };
+  const signedIn = await succeed('POST', '/auth/device-login', proof, undefined, idempotent);
+  sowTokens('a known device', signedIn.tokens);
+  await call('POST', '/auth/device-login', proof);
+  await call('POST', '/auth/device-login', { ...proof, signature: `${proof.signature}!` });
 }
 
 async function walkWorkspace(token: string): Promise<void> {

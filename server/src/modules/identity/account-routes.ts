@@ -1,4 +1,5 @@
 import * as wire from '@alcove/contract/account';
+import { Challenge } from '@alcove/contract/identity';
 import { Download, type Route, route } from '../../http/route.ts';
 import type { Identity } from './index.ts';
 
@@ -42,7 +43,7 @@ export function accountRoutes(identity: Identity): Route[] {
         rate: 'sign-in',
         idempotency: 'transaction',
         summary: 'Get something to sign, to prove that the account is to be deleted',
-        success: { status: 201, body: wire.DeletionChallenge, description: 'Good for five minutes, once.' },
+        success: { status: 201, body: Challenge, description: 'Good for five minutes, once.' },
       },
       (ctx) => identity.deletion.challenge(ctx),
     ),

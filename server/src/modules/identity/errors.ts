@@ -16,6 +16,23 @@ export const badSignature = failure(
   "The signature does not match the device's signing key.",
 );
 
+/** One answer for everything that may be wrong with a proof, so that it tells nothing about the device. */
+export const proofInvalid = failure(
+  'auth.proof_invalid',
+  401,
+  'The proof is not, or no longer, one by which a device may sign in.',
+);
+export const deviceNotEnough = failure(
+  'auth.device_not_enough',
+  403,
+  'A device of this account signs in together with the password or the provider of the account.',
+);
+export const deviceTwice = failure(
+  'auth.device_twice',
+  400,
+  'Send either a new device or the proof of a known one.',
+);
+
 export const invalidKey = failure('device.invalid_key', 400, 'A public key is not acceptable.');
 export const invalidApiKey = failure('auth.invalid_key', 401, 'The API key is not valid.');
 export const keyRevoked = failure('auth.key_revoked', 401, 'The API key behind this token has ended.');

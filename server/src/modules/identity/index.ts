@@ -27,6 +27,9 @@ import type { GuestLimits } from './guests/guest-store.ts';
 import { createGuests, type Guests } from './guests/guests.ts';
 import { createFindOffer } from './guests/merge.ts';
 import { createKeyring, type Keyring } from './keyring.ts';
+import { createChallenges } from './known-devices/challenges.ts';
+import { createDeviceLogin } from './known-devices/device-login.ts';
+import { createDeviceProofs, type DeviceProofs } from './known-devices/proofs.ts';
 import { createOAuth, type OAuth } from './oauth/service.ts';
 import { createPairing, type PairingService } from './pairing.ts';
 import { createPasswords, type Passwords } from './passwords/service.ts';
@@ -68,6 +71,8 @@ export interface Identity {
   /** What it asks the job queue to do. */
   readonly tasks: readonly Task[];
   readonly devices: Devices;
+  readonly deviceProofs: Pick<DeviceProofs, 'challenge'>;
+  readonly deviceLogin: ReturnType<typeof createDeviceLogin>;
   readonly pairing: PairingService;
   readonly keyring: Keyring;
   readonly tokens: Pick<TokenService, 'refresh'>;
@@ -111,7 +116,9 @@ export function createIdentity(parts: {
   const accessTokens = createAccessTokens({ ...parts, signingKeys });
   const liveKeys = createLiveKeys(parts);
   const tokens = createTokens({ ...parts, accessTokens, sessions, trail });
-  const signIn = { clock, ids, tokens, trail };
+  const challenges = createChallenges(parts);
+  const deviceProofs = createDeviceProofs(challenges);
+  const signIn = { clock, ids, tokens, trail, deviceProofs };
   const findGuestOffer = createFindOffer({ accessTokens, sessions });
   const passwords = createPasswords({ ...parts, ...signIn, sessions, findGuestOffer }, parts.createCtx);
   const deletion = createDeletion({ ...parts, sessions, passwords });
@@ -143,6 +150,8 @@ export function createIdentity(parts: {
     exportMe: createExport({ clock, trail, readVault: parts.readVault }),
     tasks: [passwords.forgotTask, deletion.removals.task],
     devices: createDevices({ clock, sessions, trail }),
+    deviceProofs,
+    deviceLogin: createDeviceLogin(signIn),
     pairing: createPairing(signIn),
     keyring: createKeyring({ clock, trail }),
     tokens,
@@ -157,6 +166,7 @@ export function createIdentity(parts: {
         await passwords.sweep(tx);
         await oauth.sweep(tx);
         await deletion.sweep(tx);
+        await challenges.sweep(tx);
         return store.deleteExpired(tx, new Date(clock.now() - sweptAfterMs));
       }),
   };

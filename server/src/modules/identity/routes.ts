@@ -24,6 +24,7 @@ import { accountRoutes } from './account-routes.ts';
 import { apiKeyRoutes } from './api-keys/routes.ts';
 import { guestRoutes } from './guests/routes.ts';
 import type { Identity } from './index.ts';
+import { knownDeviceRoutes } from './known-devices/routes.ts';
 import { oauthRoutes } from './oauth/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
 import { providerKeyRoutes } from './provider-keys/routes.ts';
@@ -238,6 +239,7 @@ export function identityRoutes(identity: Identity): Route[] {
       },
       () => identity.jwks(),
     ),
+    ...knownDeviceRoutes(identity),
     ...accountRoutes(identity),
     ...passwordRoutes(identity.passwords),
     ...oauthRoutes(identity.oauth, identity.publicUrl),

@@ -113,6 +113,13 @@ export async function findDevice(ctx: TxCtx, accountId: string, id: string): Pro
   );
 }
 
+/** Before it is known whose it is: in the owner's transaction. */
+export async function findDeviceOfAnybody(ctx: TxCtx, id: string): Promise<DeviceRow | undefined> {
+  return one(
+    await sql<DeviceRow>`select * from device where id = ${id} and revoked_at is null`.execute(ctx.tx),
+  );
+}
+
 /** Also one that was taken out of use: the log may still have to say so. */
 export async function findDeviceEvenRevoked(
   ctx: TxCtx,

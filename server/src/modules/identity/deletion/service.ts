@@ -1,5 +1,6 @@
 /** Leaving: with proof that it is meant, and so that nothing stays. */
-import { accountDeletionText, type DeleteMeRequest, type DeletionChallenge } from '@alcove/contract/account';
+import { accountDeletionText, type DeleteMeRequest } from '@alcove/contract/account';
+import type { Challenge } from '@alcove/contract/identity';
 import { type AccountActor, asSystem, type Ctx, inTransaction, type TxCtx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import { createToken, hashToken } from '../../../platform/crypto/index.ts';
@@ -14,7 +15,7 @@ import { createRemoveAccount, type RemovalOfAccountParts } from './remove-accoun
 
 export interface Deletion {
   /** Something fresh for the device to sign. */
-  challenge(ctx: Ctx<AccountActor>): Promise<DeletionChallenge>;
+  challenge(ctx: Ctx<AccountActor>): Promise<Challenge>;
   /** Deletes the account that acts, once it has proven itself. */
   deleteMe(ctx: Ctx<AccountActor>, proof: DeleteMeRequest): Promise<{ deleted: true }>;
   /** Removes an account without asking: for accounts whose time is over. In a transaction of the owner. */

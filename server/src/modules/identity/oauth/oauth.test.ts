@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { deviceSignInText } from '@alcove/contract/keys';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   createGithubPerson,
@@ -99,6 +100,25 @@ async function signInToApp(provider: ProviderName, query: Record<string, string>
 
 const exchange = (body: object) => callApi(server.url, 'POST', '/auth/oauth/exchange', body);
 const codeOf = (url: URL) => url.searchParams.get('code') ?? '';
+
+test('a device that is known goes on as itself when its person signs in again, and nobody else with it', async () => {
+  const keys = createTestDevice();
+  const first = await exchange({ code: codeOf(await signInToApp('google')), device: keys.input });
+  const deviceId = first.body.device.id;
+  const prove = async () => {
+    const { challenge } = (await callApi(server.url, 'POST', '/auth/challenges', { deviceId })).body;
+    return { deviceId, challenge, signature: keys.sign(deviceSignInText(deviceId, challenge)) };
+  };
+  expect(await callApi(server.url, 'POST', '/auth/device-login', await prove())).toMatchObject({
+    status: 403,
+    body: { code: 'auth.device_not_enough' },
+  });
+  const again = { code: codeOf(await signInToApp('google')), known: await prove() };
+  expect(await exchange(again)).toMatchObject({ status: 200, body: { device: { id: deviceId } } });
+  google.person = createGooglePerson();
+  const foreign = { code: codeOf(await signInToApp('google')), known: await prove() };
+  expect(await exchange(foreign)).toMatchObject({ status: 401, body: { code: 'auth.proof_invalid' } });
+});
 
 test.each([
   ['google', () => google.person.email, 'Ada Lovelace'],

@@ -11,9 +11,10 @@ import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
 import type { OAuthSettings } from '../../../platform/config/index.ts';
 import { createToken, hashToken, isSameText, type MasterKeys } from '../../../platform/crypto/index.ts';
 import { Failure } from '../../../platform/errors/index.ts';
+import { readComingDevice, receiveDevice } from '../coming-device.ts';
+import type { DeviceProofs } from '../known-devices/proofs.ts';
 import { openSession, type SignInParts } from '../sign-in.ts';
 import { asAccount } from '../trail.ts';
-import { addUnendorsedDevice, readComingDevice } from '../unendorsed-device.ts';
 import { findOrAddAccount } from './accounts.ts';
 import { challengeOf } from './ask.ts';
 import * as errors from './errors.ts';
@@ -43,6 +44,7 @@ interface FinishRequest extends OAuthCallbackQuery {
 }
 
 export interface OAuthParts extends SignInParts {
+  readonly deviceProofs: DeviceProofs;
   readonly publicUrl: string;
   readonly masterKeys: MasterKeys;
   readonly settings: OAuthSettings;
@@ -128,13 +130,13 @@ export function createOAuth(parts: OAuthParts): OAuth {
       });
     },
 
-    async exchange(ctx, { code, codeVerifier, device: input }) {
-      const coming = await readComingDevice(input);
+    async exchange(ctx, { code, codeVerifier, ...sent }) {
+      const coming = await readComingDevice(sent);
       return asSystem(ctx, async (tx) => {
         const row = await store.takeCode(tx, hashToken(code), new Date(clock.now()));
         if (row === undefined || !isShown(codeVerifier, row.code_challenge)) throw errors.codeInvalid();
         const { account_id: accountId, provider } = row;
-        const device = await addUnendorsedDevice(tx, parts, accountId, coming);
+        const device = await receiveDevice(tx, parts, accountId, coming);
         return open(tx, parts, { accountId, provider, device });
       });
     },

@@ -1,9 +1,10 @@
 import type { LoggedIn, LoginRequest, SessionOpened } from '@alcove/contract/account';
 import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
+import { type ComingDevice, readComingDevice, receiveDevice } from '../coming-device.ts';
 import type { createFindOffer } from '../guests/merge.ts';
+import type { DeviceProofs } from '../known-devices/proofs.ts';
 import { openSession, type SignInParts } from '../sign-in.ts';
 import { asAccount } from '../trail.ts';
-import { addUnendorsedDevice, type ComingDevice, readComingDevice } from '../unendorsed-device.ts';
 import type { Attempts } from './attempts.ts';
 import {
   type CredentialRow,
@@ -17,6 +18,7 @@ import { createGate } from './gate.ts';
 import type { PasswordHasher } from './hashing.ts';
 
 interface LoginParts extends SignInParts {
+  readonly deviceProofs: DeviceProofs;
   readonly attempts: Attempts;
   readonly hasher: PasswordHasher;
   /** What a guest who signs in could bring along. */
@@ -38,7 +40,7 @@ export function createLogin(parts: LoginParts) {
   const gate = createGate(guessing);
   return async (ctx: Ctx, request: LoginRequest): Promise<LoggedIn> => {
     const email = normaliseEmail(request.email);
-    const coming = await readComingDevice(request.device);
+    const coming = await readComingDevice(request);
     const { credential, isRight } = await gate(async () => {
       const found = await attempts.begin(ctx, email, (tx) => findCredentialByEmail(tx, email));
       return { credential: found, isRight: await hasher.matches(request.password, found?.hash) };
@@ -72,13 +74,13 @@ async function open(
   accountId: string,
   coming: ComingDevice | undefined,
 ): Promise<SessionOpened> {
-  const device = await addUnendorsedDevice(tx, parts, accountId, coming);
+  const device = await receiveDevice(tx, parts, accountId, coming);
   const opened = await openSession(tx, parts, { accountId, device });
   await parts.trail.record(tx, accountId, {
     action: 'session.opened',
     target: { type: 'account', id: accountId },
     actor: asAccount(accountId),
-    detail: { by: 'password' },
+    detail: { by: 'password', ...(device === undefined ? {} : { device: device.id }) },
   });
   return opened;
 }

@@ -6,6 +6,7 @@ import type { MasterKeys } from '../../../platform/crypto/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import type { createFindOffer } from '../guests/merge.ts';
+import type { DeviceProofs } from '../known-devices/proofs.ts';
 import type { Sessions } from '../sessions.ts';
 import type { SignInParts } from '../sign-in.ts';
 import { createAttempts } from './attempts.ts';
@@ -42,6 +43,7 @@ export interface Passwords {
 
 export interface PasswordParts extends SignInParts, Pick<ForgotParts, 'envelope' | 'jobs'> {
   readonly audit: Audit;
+  readonly deviceProofs: DeviceProofs;
   readonly masterKeys: MasterKeys;
   readonly sessions: Sessions;
   readonly findGuestOffer: ReturnType<typeof createFindOffer>;

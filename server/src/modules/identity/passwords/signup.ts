@@ -1,9 +1,9 @@
 import type { SessionOpened, SignupRequest } from '@alcove/contract/account';
 import { asSystem, type Ctx } from '../../../context.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
+import { addUnendorsedDevice, readNewDevice } from '../coming-device.ts';
 import { addAccount } from '../new-account.ts';
 import { openSession, type SignInParts } from '../sign-in.ts';
-import { addUnendorsedDevice, readComingDevice } from '../unendorsed-device.ts';
 import { insertCredential } from './credential-store.ts';
 import { normaliseEmail } from './email.ts';
 import { emailTaken } from './errors.ts';
@@ -24,7 +24,7 @@ export function createSignup(parts: SignupParts) {
   return async (ctx: Ctx, request: SignupRequest): Promise<SessionOpened> => {
     const email = normaliseEmail(request.email);
     requireAcceptablePassword(request.password, email);
-    const coming = await readComingDevice(request.device);
+    const coming = request.device === undefined ? undefined : await readNewDevice(request.device);
     const hash = await parts.hasher.hash(request.password);
     return asSystem(ctx, async (tx) => {
       const accountId = await addAccount(tx, parts, {
@@ -35,7 +35,8 @@ export function createSignup(parts: SignupParts) {
       if (accountId === undefined) throw emailTaken();
       await insertCredential(tx, { accountId, hash, at: new Date(parts.clock.now()) });
       await postVerification(tx, parts, { accountId, email });
-      const device = await addUnendorsedDevice(tx, parts, accountId, coming);
+      const device =
+        coming === undefined ? undefined : await addUnendorsedDevice(tx, parts, accountId, coming);
       return openSession(tx, parts, { accountId, device });
     });
   };
