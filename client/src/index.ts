@@ -16,12 +16,14 @@ export type { Api, ApiAnswer, ApiInput, ApiOperation, ApiPath, CallOptions } fro
 export type { InWorkspace, KeyCalls } from './api-keys.ts';
 export type { AuditCalls, AuditFilter } from './audit.ts';
 export { type Client, type ClientOptions, createClient, type PendingPairing } from './client.ts';
+export type { Conflict } from './conflicts.ts';
 export type { ConnectionOptions } from './connection.ts';
 export type { ListedDevice } from './devices.ts';
 export { AlcoveError, type AlcoveErrorOptions, type ErrorDetail } from './errors.ts';
 export type { DeviceDescription, Identity } from './identity.ts';
 export type { SiblingVersion, VaultItem } from './items.ts';
 export type { KeyClient, KeyClientOptions } from './key-client.ts';
+export { type FieldClash, type FieldMerge, mergeFields } from './merge.ts';
 export type * from './openapi.ts';
 export type { ProviderCalls } from './providers.ts';
 export type { SessionCalls } from './sessions.ts';
@@ -29,5 +31,13 @@ export type { RequestSigning } from './signing.ts';
 export { memoryStorage } from './storage/memory.ts';
 export type { Storage, StorageHandle, StorageWrite } from './storage/storage.ts';
 export type { SyncResult } from './sync.ts';
-export type { ItemInput, ItemRef, Vault, VaultChange, VaultEvents, VaultStatus } from './vault.ts';
+export type {
+  ItemInput,
+  ItemRef,
+  Resolution,
+  Vault,
+  VaultChange,
+  VaultEvents,
+  VaultStatus,
+} from './vault.ts';
 export type { WorkspaceCalls } from './workspaces.ts';

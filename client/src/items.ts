@@ -31,6 +31,8 @@ export interface StoredItem {
   readonly id: string;
   /** Never empty; the leading version first. */
   readonly versions: readonly [StoredVersion, ...StoredVersion[]];
+  /** The confirmed version that this device edited last, for merging when others edited it too. */
+  readonly base?: { readonly clock: VectorClock; readonly value: unknown };
 }
 
 /** A version that stands beside the leading one. */
@@ -87,6 +89,28 @@ export function mergeVersions(
 export function supersede(known: readonly StoredVersion[], version: StoredVersion): StoredItem['versions'] {
   const concurrent = known.filter((old) => compareClocks(version.clock, old.clock) !== 'dominates');
   return [version, ...concurrent];
+}
+
+/** What an edit of this device is made from: the version that stood alone and confirmed before it. */
+export function baseOfEdit(
+  before: StoredItem | undefined,
+  isUnsynced: (version: StoredVersion) => boolean,
+): Pick<StoredItem, 'base'> {
+  if (before === undefined) return {};
+  const { versions, base } = before;
+  const [{ clock, value, deleted, unopened }, ...siblings] = versions;
+  if (isUnsynced(versions[0])) return base === undefined ? {} : { base };
+  return siblings.length > 0 || deleted || unopened !== undefined ? {} : { base: { clock, value } };
+}
+
+/** The base is worth its room as long as this device's edit may still meet another one. */
+export function baseAfterPull(
+  { base }: Partial<StoredItem>,
+  [leader, ...siblings]: StoredItem['versions'],
+  deviceId: string,
+): Pick<StoredItem, 'base'> {
+  const isSettled = siblings.length === 0 && leader.deviceId !== deviceId;
+  return base === undefined || isSettled ? {} : { base };
 }
 
 export function hasPlaceFor(versions: readonly StoredVersion[]): versions is StoredItem['versions'] {
@@ -176,7 +200,8 @@ function toContent({ value, meta, deleted, unopened }: StoredVersion) {
   };
 }
 
-function toSibling(version: StoredVersion): SiblingVersion {
+/** How the app sees one version. */
+export function toSibling(version: StoredVersion): SiblingVersion {
   return { ...toContent(version), deviceId: version.deviceId, time: version.time };
 }
 

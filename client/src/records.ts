@@ -104,6 +104,11 @@ export interface QueuedChange {
   readonly rejected?: { readonly code: string; readonly detail: string };
 }
 
+export interface ConflictRecord {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
 /** Where a record lies and what it holds. */
 export interface RecordKey<T> {
   readonly key: string;
@@ -136,6 +141,12 @@ export const recordKeys = {
   epoch: (epoch: number) => recordKey<EpochRecord>(`epoch/${sortable(epoch)}`),
   items: (kind?: Kind) => recordKey<StoredItem>(kind === undefined ? 'item/' : `item/${kind}/`),
   item: (kind: Kind, id: string) => recordKey<StoredItem>(`item/${kind}/${id}`),
+  /** Which entries are in conflict, so that nobody has to look at all of them. */
+  conflicts: recordKey<ConflictRecord>('conflict/'),
+  conflict: (kind: Kind, id: string) => recordKey<ConflictRecord>(`conflict/${kind}/${id}`),
+  /** Versions that were joined here, until the vault has been told. */
+  joins: recordKey<readonly Change[]>('join/'),
+  join: (kind: Kind, id: string) => recordKey<readonly Change[]>(`join/${kind}/${id}`),
   queue: recordKey<QueuedChange>('queue/'),
   queued: (counter: number) => recordKey<QueuedChange>(`queue/${sortable(counter)}`),
 };

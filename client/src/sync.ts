@@ -82,7 +82,7 @@ export function createSyncEngine({ session, keyring, store, now, onPulled }: Syn
         await store.forgetCursor();
       }
     }
-    const conflicts = [...changed.values()].filter((isNewConflict) => isNewConflict).length;
+    const conflicts = [...changed.values()].filter((isConflict) => isConflict).length;
     return { pulled: changed.size, conflicts };
   }
 
@@ -90,10 +90,20 @@ export function createSyncEngine({ session, keyring, store, now, onPulled }: Syn
     const before = await store.readSync();
     const page = await pull(session, before.cursor);
     const { changed, missing } = await store.applyPage(page.changes, { ...before, cursor: page.cursor });
-    for (const { kind, id, isNewConflict } of changed) seen.set(`${kind}/${id}`, isNewConflict);
+    for (const { kind, id, newConflict } of changed) seen.set(`${kind}/${id}`, newConflict !== undefined);
     onPulled(changed);
     if (missing.length > 0) await refreshKeys();
     return page.hasMore;
+  }
+
+  /** The vault may know of a join already, or know better. Neither is worth telling it twice. */
+  async function pushJoins(): Promise<void> {
+    for (;;) {
+      const changes = firstOf(await store.joins());
+      if (changes.length === 0) return;
+      await push(session, { changes });
+      await store.forgetJoins(changes);
+    }
   }
 
   return {
@@ -112,6 +122,7 @@ export function createSyncEngine({ session, keyring, store, now, onPulled }: Syn
       );
       const { pulled, conflicts } = await pullAll();
       if ('error' in push) throw push.error;
+      await pushJoins();
       await store.writeSync({ lastSyncedAt: new Date(now()).toISOString() });
       return { pushed: push.pushed, pulled, conflicts };
     },
@@ -136,7 +147,16 @@ async function nextBatch(store: VaultStore, after: number): Promise<Batch> {
   return { changes, counters };
 }
 
-function push(session: Session, { changes }: Batch): Promise<PushResponse> {
+/** As many as one push takes, and always one. */
+function firstOf(changes: readonly QueuedChange['change'][]): QueuedChange['change'][] {
+  let bytes = 0;
+  return changes.slice(0, syncLimits.changesPerPushMax).filter((change, at) => {
+    bytes += JSON.stringify(change).length + 1;
+    return at === 0 || bytes <= pushBytesMax;
+  });
+}
+
+function push(session: Session, { changes }: Pick<Batch, 'changes'>): Promise<PushResponse> {
   return session.request({
     method: 'POST',
     path: '/api/v1/sync/push',

@@ -3,10 +3,13 @@ import type { Change, ChangeOut, Kind, Meta, Version } from '@alcove/contract';
 import { compareClocks, counterOf, mergeClocks, tickClock, type VectorClock } from '@alcove/contract/clock';
 import { nextHybridTime } from '@alcove/contract/hybrid-time';
 import { syncLimits } from '@alcove/contract/limits';
+import { type Conflict, isInConflict, isNews, joinEqual, toConflict } from './conflicts.ts';
 import { open, seal } from './crypto/envelope.ts';
 import { AlcoveError } from './errors.ts';
 import {
   areSameVersions,
+  baseAfterPull,
+  baseOfEdit,
   hasPlaceFor,
   latestTime,
   mergeVersions,
@@ -50,8 +53,8 @@ export interface Edit {
 export interface ItemChange {
   readonly kind: Kind;
   readonly id: string;
-  /** True when the write brought a version that stands beside another one. */
-  readonly isNewConflict: boolean;
+  /** Set when the write brought a version that stands beside another one, for a person to decide. */
+  readonly newConflict?: Conflict;
 }
 
 /** A queued change without its payload. */
@@ -67,6 +70,11 @@ export interface VaultStore {
   write(edits: readonly Edit[]): Promise<ItemChange[]>;
   find(kind: Kind, id: string): Promise<VaultItem | undefined>;
   list(kind?: Kind): Promise<VaultItem[]>;
+  /** The entries that are in conflict now. */
+  conflicts(): Promise<Conflict[]>;
+  /** Joined versions that the vault has not been told of. */
+  joins(): Promise<Change[]>;
+  forgetJoins(joins: readonly Change[]): Promise<void>;
   /** Merges a pulled page and moves the cursor, in one write. Says what changed, and which epoch keys it lacks. */
   applyPage(
     changes: readonly ChangeOut[],
@@ -153,26 +161,31 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
       isQueued(version) || counterOf(version.clock, identity.deviceId) > first.counter;
     let tick: TickRecord = first;
     for (const edit of edits) {
-      const known = await findDrafted(draft, edit);
+      const before = await findDrafted(draft, edit);
+      const known = before?.versions ?? [];
       const own = known.filter(isUnsynced).map(({ clock }) => clock);
       const base = mergeClocks(baseClock(edit, known, shown.get(keyOf(edit))), ...own);
       const plan = planEdit(edit, known, { identity, epoch: epochKey.epoch, tick, base, nowMs: now() });
       tick = { counter: plan.counter, time: plan.version.time };
-      draft.set(keyOf(edit), { kind: edit.kind, id: edit.id, versions: supersede(known, plan.version) });
+      draft.set(keyOf(edit), {
+        kind: edit.kind,
+        id: edit.id,
+        versions: supersede(known, plan.version),
+        ...baseOfEdit(before, isUnsynced),
+      });
       plans.push(plan);
     }
     const queued = await Promise.all(plans.map((plan) => sealPlan(plan, identity, epochKey)));
     await store(draft, lastOfEach(plans, queued), tick);
     for (const key of draft.keys()) shown.delete(key);
-    return [...draft.values()].map(({ kind, id }) => ({ kind, id, isNewConflict: false }));
+    return [...draft.values()].map(({ kind, id }) => ({ kind, id }));
   }
 
   async function findDrafted(
     draft: Map<string, StoredItem>,
     { kind, id }: Edit,
-  ): Promise<readonly StoredVersion[]> {
-    const item = draft.get(keyOf({ kind, id })) ?? (await records.read(recordKeys.item(kind, id)));
-    return item?.versions ?? [];
+  ): Promise<StoredItem | undefined> {
+    return draft.get(keyOf({ kind, id })) ?? (await records.read(recordKeys.item(kind, id)));
   }
 
   /** An item has one queued change: a newer edit of it takes the place of the one that still waited. */
@@ -182,7 +195,7 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     const writes = [
       ...replaced.map(({ counter }) => remove(recordKeys.queued(counter))),
       ...queued.map(({ counter, change }) => put(recordKeys.queued(counter), { change })),
-      ...[...draft.values()].map((item) => put(recordKeys.item(item.kind, item.id), item)),
+      ...[...draft.values()].flatMap(itemWrites),
       put(recordKeys.tick, tick),
     ];
     await commit(writes, (entries) => {
@@ -206,21 +219,50 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     const isUnsynced = await unsyncedBy(identity.deviceId);
     const merged = await Promise.all(
       changes.map(async (change) => {
-        const known = (await records.read(recordKeys.item(change.kind, change.id)))?.versions ?? [];
+        const before = await records.read(recordKeys.item(change.kind, change.id));
+        const known = before?.versions ?? [];
         const pulled = await openAll(change, known, identity);
-        return { change, known, versions: mergeVersions(known, pulled, isUnsynced) };
+        const all = mergeVersions(known, pulled, isUnsynced);
+        return { change, before, known, all, versions: joinEqual(change.kind, all, isUnsynced) };
       }),
     );
     const writes: StorageWrite[] = [];
     const changed: ItemChange[] = [];
-    for (const { change, known, versions } of merged) {
+    for (const { change, before, known, all, versions } of merged) {
       if (areSameVersions(known, versions) || !hasPlaceFor(versions)) continue;
       const { kind, id } = change;
-      writes.push(put(recordKeys.item(kind, id), { kind, id, versions }));
-      changed.push({ kind, id, isNewConflict: versions.length > known.length && versions.length > 1 });
+      const base = baseAfterPull(before ?? {}, versions, identity.deviceId);
+      const item: StoredItem = { kind, id, versions, ...base };
+      writes.push(...itemWrites(item), ...(await joinWrites(item, all, identity)));
+      changed.push(toItemChange(item, known, identity));
     }
     await records.write([...writes, put(recordKeys.sync, sync)]);
     return { changed, missing: missingEpochs(merged.flatMap(({ versions }) => versions)) };
+  }
+
+  /**
+   * The vault takes a version from a device that its clock names, and every one of them that joined it seals the very
+   * same one.
+   */
+  async function joinWrites(
+    { kind, id, versions }: StoredItem,
+    all: readonly StoredVersion[],
+    identity: IdentityRecord,
+  ): Promise<StorageWrite[]> {
+    const joined = versions.filter(
+      (version) => !all.includes(version) && counterOf(version.clock, identity.deviceId) > 0,
+    );
+    const changes = await Promise.all(
+      joined.map(async ({ clock, time, epoch, value }) => {
+        const key = await keyring.find(epoch);
+        if (key === undefined)
+          throw new Error(`a version was opened with epoch ${epoch}, whose key is not there`);
+        const place = { account: identity.accountId, kind, id, epoch, clock };
+        const payload = await seal(key, place, utf8.encode(JSON.stringify(value)));
+        return { id, kind, op: 'put', clock, time, epoch, payload } satisfies Change;
+      }),
+    );
+    return changes.length === 0 ? [] : [put(recordKeys.join(kind, id), changes)];
   }
 
   async function openAll(change: ChangeOut, known: readonly StoredVersion[], identity: IdentityRecord) {
@@ -252,23 +294,38 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
   async function reopen(epochs: readonly number[]): Promise<ItemChange[]> {
     const identity = await requireIdentity(records);
     const isUnsynced = await unsyncedBy(identity.deviceId);
-    const changed: StoredItem[] = [];
-    for (const item of await records.scan(recordKeys.items())) {
-      if (!item.versions.some(({ epoch, unopened }) => unopened !== undefined && epochs.includes(epoch)))
+    const writes: StorageWrite[] = [];
+    const changed: ItemChange[] = [];
+    for (const before of await records.scan(recordKeys.items())) {
+      if (!before.versions.some(({ epoch, unopened }) => unopened !== undefined && epochs.includes(epoch)))
         continue;
       const opened = await Promise.all(
-        item.versions.map((version) => {
+        before.versions.map((version) => {
           const { unopened, ...rest } = version;
           return unopened === undefined
             ? version
-            : openVersion(item, { ...rest, payload: unopened.payload }, [], identity);
+            : openVersion(before, { ...rest, payload: unopened.payload }, [], identity);
         }),
       );
-      const versions = mergeVersions(opened, [], isUnsynced);
-      if (hasPlaceFor(versions)) changed.push({ ...item, versions });
+      const all = mergeVersions(opened, [], isUnsynced);
+      const versions = joinEqual(before.kind, all, isUnsynced);
+      if (!hasPlaceFor(versions)) continue;
+      const item = { ...before, versions };
+      writes.push(...itemWrites(item), ...(await joinWrites(item, all, identity)));
+      // Readable only now, so a conflict is told of as if it were new.
+      changed.push(toItemChange(item, [], identity));
     }
-    await records.write(changed.map((item) => put(recordKeys.item(item.kind, item.id), item)));
-    return changed.map(({ kind, id }) => ({ kind, id, isNewConflict: false }));
+    await records.write(writes);
+    return changed;
+  }
+
+  async function conflicts(): Promise<Conflict[]> {
+    const { deviceId } = await requireIdentity(records);
+    const found = (await records.scan(recordKeys.conflicts)).map(async ({ kind, id }) => {
+      const item = await records.read(recordKeys.item(kind, id));
+      return item === undefined ? undefined : toConflict(item, deviceId);
+    });
+    return (await Promise.all(found)).filter((conflict) => conflict !== undefined);
   }
 
   async function settle(
@@ -302,6 +359,9 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
         const items = await Promise.all((await records.scan(recordKeys.items(kind))).map(toShown));
         return items.filter((item) => item !== undefined);
       }),
+    conflicts: () => exclusively(conflicts),
+    joins: async () => (await records.scan(recordKeys.joins)).flat(),
+    forgetJoins: (joins) => records.write(joins.map(({ kind, id }) => remove(recordKeys.join(kind, id)))),
     queue: () => exclusively(async () => [...(await queueIndex()).values()]),
     readQueued: (counter) => records.read(recordKeys.queued(counter)),
     readSync: async () => (await records.read(recordKeys.sync)) ?? {},
@@ -318,6 +378,24 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     counter: async () => (await records.read(recordKeys.tick))?.counter ?? 0,
     idle: () => exclusively(async () => undefined),
   };
+}
+
+function itemWrites(item: StoredItem): StorageWrite[] {
+  const { kind, id } = item;
+  const stored = put(recordKeys.item(kind, id), item);
+  if (kind !== 'entry') return [stored];
+  const conflict = recordKeys.conflict(kind, id);
+  return [stored, isInConflict(item) ? put(conflict, { kind, id }) : remove(conflict)];
+}
+
+function toItemChange(
+  item: StoredItem,
+  known: readonly StoredVersion[],
+  { deviceId }: IdentityRecord,
+): ItemChange {
+  const { kind, id } = item;
+  const newConflict = isNews(item, known) ? toConflict(item, deviceId) : undefined;
+  return { kind, id, ...(newConflict === undefined ? {} : { newConflict }) };
 }
 
 interface QueueRow {

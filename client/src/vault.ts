@@ -1,6 +1,7 @@
 /** The vault as an app uses it: always there, online or not. */
 import type { Kind, Meta } from '@alcove/contract';
 import { aborted, backoffMs, wait } from './backoff.ts';
+import type { Conflict } from './conflicts.ts';
 import { AlcoveError } from './errors.ts';
 import type { VaultItem } from './items.ts';
 import { itemId, requireMeta } from './meta.ts';
@@ -37,6 +38,12 @@ export interface VaultChange extends ItemRef {
   readonly origin: 'local' | 'remote';
 }
 
+/**
+ * What a conflict ends with: one of its versions, a merged value, or `null` for deleting the item. What `mergeFields`
+ * gives is one, too.
+ */
+export type Resolution = { readonly value: unknown; readonly deleted?: boolean } | null;
+
 /** How the vault stands. */
 export interface VaultStatus {
   /** End of the last whole sync, RFC 3339 UTC, by this device's clock. */
@@ -57,7 +64,7 @@ export interface VaultStatus {
 /** What `on` tells about. */
 export interface VaultEvents {
   readonly change: VaultChange;
-  readonly conflict: ItemRef;
+  readonly conflict: Conflict;
   readonly status: VaultStatus;
 }
 
@@ -191,8 +198,83 @@ export interface Vault {
   list(kind?: Kind): Promise<VaultItem[]>;
 
   /**
-   * Calls `listener` from now on: `change` for every changed item, `conflict` when two devices' versions stand side by
-   * side, `status` when a sync begins or ends and after every local write.
+   * The entries that several devices changed at once and that nobody has resolved, with everything they wrote. Works
+   * offline. Versions that say the same are no conflict: every device joins them by itself.
+   *
+   * Throws `identity.missing`, `storage.…`.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage, mergeFields } from '@alcove/client';
+   *
+   * const url = 'http://127.0.0.1:8080';
+   * await using laptop = await createClient({ url, storage: memoryStorage() });
+   * await using phone = await createClient({ url, storage: memoryStorage() });
+   * await laptop.register();
+   * const pairing = await phone.startPairing();
+   * await laptop.approvePairing(pairing.code);
+   * await pairing.claim();
+   *
+   * const { id } = await laptop.vault.put({ kind: 'entry', value: { title: 'Monday', text: 'Dined.' } });
+   * await laptop.vault.sync();
+   * await phone.vault.sync();
+   * await laptop.vault.put({ kind: 'entry', id, value: { title: 'A wet Monday', text: 'Dined.' } });
+   * await phone.vault.put({ kind: 'entry', id, value: { title: 'Monday', text: 'Dined with Mr. Moore.' } });
+   * await laptop.vault.sync();
+   * await phone.vault.sync();
+   *
+   * for (const conflict of await phone.vault.conflicts()) {
+   *   const merged = mergeFields(conflict);
+   *   assert.deepEqual(merged.clashes, []); // else show conflict.mine and conflict.theirs to the user
+   *   await phone.vault.resolve(conflict, merged);
+   * }
+   * const item = await phone.vault.get('entry', id);
+   * assert.deepEqual(item?.value, { title: 'A wet Monday', text: 'Dined with Mr. Moore.' });
+   * assert.deepEqual(await phone.vault.conflicts(), []);
+   * ```
+   */
+  conflicts(): Promise<Conflict[]>;
+
+  /**
+   * Ends a conflict, on all devices with their next sync. It supersedes exactly the versions that `conflict` showed: one
+   * that came since stands beside the resolution. Two devices that resolve alike are no new conflict. Throws as `put`.
+   *
+   * @param resolution One of the versions, `{ value }` of one's own, or `null` to delete the item.
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * const url = 'http://127.0.0.1:8080';
+   * await using laptop = await createClient({ url, storage: memoryStorage() });
+   * await using phone = await createClient({ url, storage: memoryStorage() });
+   * await laptop.register();
+   * const pairing = await phone.startPairing();
+   * await laptop.approvePairing(pairing.code);
+   * await pairing.claim();
+   *
+   * phone.vault.on('conflict', async (conflict) => {
+   *   const [first = conflict.mine] = conflict.theirs;
+   *   await phone.vault.resolve(conflict, first); // the other device is always right
+   * });
+   * const id = 'the-shopping-list';
+   * await laptop.vault.put({ kind: 'entry', id, value: 'Oysters' });
+   * await phone.vault.put({ kind: 'entry', id, value: 'A barrel of oysters' });
+   * await laptop.vault.sync();
+   * await phone.vault.sync();
+   * await phone.vault.sync();
+   * await laptop.vault.sync();
+   * const item = await laptop.vault.get('entry', id);
+   * assert.equal(item?.value, 'Oysters');
+   * assert.equal(item?.conflict, undefined);
+   * ```
+   */
+  resolve(conflict: Pick<Conflict, 'kind' | 'id' | 'version'>, resolution: Resolution): Promise<void>;
+
+  /**
+   * Calls `listener` from now on: `change` for every changed item, `conflict` when two devices' versions of an entry
+   * stand side by side, with all of them, `status` when a sync begins or ends and after every local write.
    *
    * @returns A function that ends it.
    * @example
@@ -296,10 +378,9 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
   let lastError: AlcoveError | undefined;
 
   function announce(changed: readonly ItemChange[], origin: 'local' | 'remote') {
-    for (const { kind, id, isNewConflict } of changed) {
+    for (const { kind, id, newConflict } of changed) {
       emit('change', { kind, id, origin });
-      // Of memories and tags the server keeps siblings too, but they settle by rule and need nobody.
-      if (isNewConflict && kind === 'entry') emit('conflict', { kind, id });
+      if (newConflict !== undefined) emit('conflict', newConflict);
     }
   }
 
@@ -384,6 +465,10 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
       requireRef(kind, id);
       await write([{ kind, id, ...(basedOn === undefined ? {} : { basedOn }) }]);
     },
+    conflicts: () => store.conflicts(),
+    async resolve({ kind, id, version }, resolution) {
+      await write([toEnd({ kind, id, basedOn: version }, resolution)]);
+    },
     get: (kind, id) => store.find(kind, id),
     list: (kind) => store.list(kind),
     startAutoSync({ intervalMs = 30_000 } = {}) {
@@ -412,6 +497,14 @@ function toEdit({ kind, id = crypto.randomUUID(), value, meta, basedOn }: ItemIn
     ...(meta === undefined ? {} : { meta: toKnownMeta(kind, meta) }),
     ...(basedOn === undefined ? {} : { basedOn }),
   };
+}
+
+/** The edit that ends a conflict. */
+function toEnd(place: ItemRef & { basedOn: string }, resolution: Resolution): Edit {
+  if (resolution !== null && resolution.deleted !== true)
+    return toEdit({ ...place, value: resolution.value });
+  requireRef(place.kind, place.id);
+  return place;
 }
 
 function requireRef(kind: string, id: string): void {
