@@ -299,8 +299,10 @@ const weightsSql = (kinds: readonly Kind[]) =>
 /** A whole answer as JSON: the items of the stretch in the order of their numbers, and the members of `rest`. */
 function writePage(vault: VaultDatabase, stretch: Stretch, upToSeq: number, rest: object): Uint8Array {
   const { kinds, afterSeq, quietUpTo } = stretch;
-  const items = kinds.map((kind) => pageJsonSql[kind]).join(' UNION ALL ');
-  const sql = `SELECT CAST(concat('{"changes":[', group_concat(json ORDER BY seq), ?4) AS BLOB) AS json FROM (${items})`;
+  // Each table is in the order of its key: ordered here, SQLite merges them as it reads. Ordered in the aggregate, it would
+  // first copy every item into a sorter, which costs as much as writing the page.
+  const items = `${kinds.map((kind) => pageJsonSql[kind]).join(' UNION ALL ')} ORDER BY seq`;
+  const sql = `SELECT CAST(concat('{"changes":[', group_concat(json), ?4) AS BLOB) AS json FROM (${items})`;
   const tail = `],${JSON.stringify(rest).slice(1)}`;
   const row = vault.statement<{ json: Uint8Array }>(sql).get(afterSeq, quietUpTo, upToSeq, tail);
   if (row === undefined) throw new Error('concatenating answers a row');
