@@ -21,7 +21,7 @@ export function createCallers(parts: {
       if (looksLikeKey(token)) return liveKeys.requireKey(ctx, token);
       const claims = await accessTokens.verify(ctx, token);
       if (claims.kind === 'key') return liveKeys.requireKeyOfToken(ctx, claims);
-      await sessions.requireLive(ctx, claims.sessionId);
+      await sessions.requireLive(claims.sessionId);
       return claims;
     },
   };

@@ -1,5 +1,10 @@
-/** Which sessions stand. Asked on every request, so the answer is kept in memory until some node ends a session. */
+/**
+ * Which sessions stand, asked on every request. A node that is alone remembers the answer until it ends the session itself.
+ * Where there may be others, the database is asked each time, for all requests of a moment at once: news from another
+ * node may be late or lost, and an ended session is to end for the very next request, wherever that arrives.
+ */
 import { type AccountActor, type Actor, asSystem, type Ctx, type TxCtx } from '../../context.ts';
+import { createBatched } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import { createHintedCache, type Fanout } from '../../platform/fanout/index.ts';
 import * as errors from './errors.ts';
@@ -7,7 +12,7 @@ import * as store from './store.ts';
 
 export interface Sessions {
   /** Throws `auth.session_ended` unless the session stands and its device has not been revoked. */
-  requireLive(ctx: Ctx, sessionId: string): Promise<void>;
+  requireLive(sessionId: string): Promise<void>;
   /** As `requireLive`, asked in the caller's transaction: behind the account's lock no revocation comes in between. */
   requireOwnLive(ctx: TxCtx<AccountActor>): Promise<void>;
   /** Ends the account's sessions that match; their tokens die with the commit. */
@@ -18,20 +23,27 @@ export interface Sessions {
 
 const rememberedMax = 50_000;
 
-export function createSessions(parts: { readonly clock: Clock; readonly fanout: Fanout }): Sessions {
+export function createSessions(parts: {
+  readonly clock: Clock;
+  readonly fanout: Fanout;
+  readonly createCtx: (signal: AbortSignal) => Ctx;
+}): Sessions {
   const { clock, fanout } = parts;
   const live = createHintedCache<true>({ fanout, topic: 'session', sizeMax: rememberedMax });
+  // No request's own: one question is asked for many.
+  const ctx = parts.createCtx(new AbortController().signal);
   let seen = new Set<string>();
 
-  const isLive = (ctx: Ctx, sessionId: string) =>
-    live.get(sessionId, async () => {
-      const row = await asSystem(ctx, (tx) => store.findLiveSession(tx, sessionId));
-      return row === undefined ? undefined : true;
-    });
+  const ask = createBatched<string, true>(async (ids) => {
+    const standing = await asSystem(ctx, (tx) => store.listStanding(tx, ids));
+    return new Map(standing.map((id) => [id, true]));
+  });
+  const isLive = (sessionId: string) =>
+    fanout.isAlone ? live.get(sessionId, () => ask(sessionId)) : ask(sessionId);
 
   return {
-    async requireLive(ctx, sessionId) {
-      if (!(await isLive(ctx, sessionId))) throw sessionEnded();
+    async requireLive(sessionId) {
+      if (!(await isLive(sessionId))) throw sessionEnded();
       seen.add(sessionId);
     },
 

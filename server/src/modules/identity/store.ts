@@ -198,6 +198,15 @@ export async function findLiveSession(ctx: TxCtx, id: string): Promise<SessionRo
   );
 }
 
+/** Those of the sessions that stand. */
+export async function listStanding(ctx: TxCtx, ids: readonly string[]): Promise<string[]> {
+  const { rows } = await sql<{
+    id: string;
+  }>`select s.id from session s left join device d on d.id = s.device_id
+    where s.id = any(${[...ids]}::uuid[]) and s.ended_at is null and d.revoked_at is null`.execute(ctx.tx);
+  return rows.map(({ id }) => id);
+}
+
 export interface WhichSessions {
   readonly sessionId?: string;
   readonly deviceId?: string;

@@ -5,15 +5,15 @@ import { createInProcessFanout } from './in-process.ts';
 import { createPostgresFanout } from './postgres.ts';
 import { createRedisFanout } from './redis.ts';
 
-/** Through Redis where there is one, else through the PostgreSQL that nodes share; with neither there is one node. */
+/** The embedded database has one node. Nodes that share a PostgreSQL hear each other through it, or through Redis where there is one. */
 export function createFanout(parts: {
   readonly redis: Redis | undefined;
   readonly databaseUrl: string | undefined;
   readonly log: Logger;
 }): Fanout {
   const { redis, databaseUrl, log } = parts;
-  if (redis !== undefined) return createRedisFanout({ redis, log });
-  return databaseUrl === undefined
-    ? createInProcessFanout()
-    : createPostgresFanout({ url: databaseUrl, log });
+  if (databaseUrl === undefined) return createInProcessFanout();
+  return redis === undefined
+    ? createPostgresFanout({ url: databaseUrl, log })
+    : createRedisFanout({ redis, log });
 }

@@ -116,7 +116,9 @@ describe.skipIf(template.database === undefined)('through PostgreSQL', () => {
 describe.skipIf(!redisIsInstalled)('through Redis', () => {
   test('every node hears what another one committed; away and back again it knows that it missed something', async () => {
     await using redis = await startTestRedis();
-    const [one, two] = [startNode({ redisUrl: redis.url }), startNode({ redisUrl: redis.url })];
+    // Where its database is decides whether there may be others; the news themselves never go there.
+    const options = { redisUrl: redis.url, databaseUrl: 'postgres://127.0.0.1:1/none' };
+    const [one, two] = [startNode(options), startNode(options)];
     await untilListening(one, two);
     await publish(database, one.fanout, 'first');
     await expect.poll(() => two.heard, { timeout: 1000, interval: 5 }).toEqual(['first']);
@@ -138,6 +140,7 @@ describe('a memory that rests on news', () => {
     let nowMs = 0;
     let loads = 0;
     const fanout: Fanout = {
+      isAlone: false,
       subscribe: (topic, listener) => void listeners.set(topic, listener),
       onGap: (listener) => {
         gap = listener;

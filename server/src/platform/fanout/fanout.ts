@@ -11,6 +11,8 @@ export interface Committing {
  * twice, and while a node cannot hear, none arrives; what was missed is never told again.
  */
 export interface Fanout extends AsyncDisposable {
+  /** Whether there is no other node, so that everybody has heard by the time a commit is known: then news are no mere hints. */
+  readonly isAlone: boolean;
   /** Messages are short: some thousand bytes at most. */
   publish(committing: Committing, topic: string, message: string): Promise<void>;
   subscribe(topic: string, listener: (message: string) => void): void;

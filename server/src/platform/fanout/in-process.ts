@@ -4,6 +4,7 @@ import { createListeners, type Fanout } from './fanout.ts';
 export function createInProcessFanout(): Fanout {
   const { subscribe, onGap, deliver } = createListeners();
   return {
+    isAlone: true,
     subscribe,
     onGap,
     isListening: () => true,

@@ -54,6 +54,7 @@ export function createPostgresFanout(parts: { readonly url: string; readonly log
 
   const ended = listenForEver();
   return {
+    isAlone: false,
     subscribe: listeners.subscribe,
     onGap: listeners.onGap,
     isListening: () => isUp,

@@ -42,6 +42,7 @@ export function createRedisFanout({ redis, log }: { readonly redis: Redis; reado
   }
 
   return {
+    isAlone: false,
     subscribe: listeners.subscribe,
     onGap: listeners.onGap,
     isListening: () => isUp,

@@ -70,7 +70,7 @@ async function findGuestId(
   try {
     const claims = await accessTokens.verify(ctx, guestToken);
     if (claims.kind !== 'account') return undefined;
-    await sessions.requireLive(ctx, claims.sessionId);
+    await sessions.requireLive(claims.sessionId);
     const account = await asSystem(ctx, (tx) => store.findAccount(tx, claims.accountId));
     return account?.kind === 'guest' ? account.id : undefined;
   } catch (error) {
