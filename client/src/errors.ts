@@ -12,6 +12,7 @@ export interface AlcoveErrorOptions {
   readonly requestId?: string | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly errors?: readonly ErrorDetail[] | undefined;
+  readonly extensions?: Readonly<Record<string, unknown>> | undefined;
   readonly cause?: unknown;
 }
 
@@ -73,6 +74,8 @@ export class AlcoveError extends Error {
   readonly retryAfterMs: number | undefined;
   /** For `validation` problems: which members were wrong. */
   readonly errors: readonly ErrorDetail[];
+  /** What else the server's problem says, by its member names. */
+  readonly extensions: Readonly<Record<string, unknown>>;
 
   constructor(code: string, message: string, options: AlcoveErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -81,6 +84,7 @@ export class AlcoveError extends Error {
     this.requestId = options.requestId;
     this.retryAfterMs = options.retryAfterMs;
     this.errors = options.errors ?? [];
+    this.extensions = options.extensions ?? {};
   }
 }
 

@@ -167,12 +167,8 @@ function problemToError(response: Response, value: unknown): AlcoveError {
       retryAfterMs,
     });
   }
-  return new AlcoveError(value.code, value.detail || value.title, {
-    status,
-    requestId: value.requestId,
-    retryAfterMs,
-    errors: value.errors,
-  });
+  const { code, detail, title, requestId: id, errors, type: _type, status: _status, ...extensions } = value;
+  return new AlcoveError(code, detail || title, { status, requestId: id, retryAfterMs, errors, extensions });
 }
 
 /** RFC 9110, section 10.2.3: seconds or a date. */

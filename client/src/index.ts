@@ -21,7 +21,7 @@ export type { ConnectionOptions } from './connection.ts';
 export type { ListedDevice } from './devices.ts';
 export { AlcoveError, type AlcoveErrorOptions, type ErrorDetail } from './errors.ts';
 export type { DeviceDescription, Identity } from './identity.ts';
-export type { SiblingVersion, VaultItem } from './items.ts';
+export type { ItemRef, SiblingVersion, VaultItem } from './items.ts';
 export type { KeyClient, KeyClientOptions } from './key-client.ts';
 export { type FieldClash, type FieldMerge, mergeFields } from './merge.ts';
 export type * from './openapi.ts';
@@ -33,7 +33,6 @@ export type { Storage, StorageHandle, StorageWrite } from './storage/storage.ts'
 export type { SyncResult } from './sync.ts';
 export type {
   ItemInput,
-  ItemRef,
   Resolution,
   Vault,
   VaultChange,

@@ -7,6 +7,7 @@ import type { Kind, Meta } from '@alcove/contract';
 import { canonicalClock, compareClocks, mergeClocks, type VectorClock } from '@alcove/contract/clock';
 import { parseHybridTime } from '@alcove/contract/hybrid-time';
 import { AlcoveError } from './errors.ts';
+import { areSameJson } from './json.ts';
 
 /** Why a version has no value. Its payload is kept, so that it can be opened once the reason is gone. */
 export interface Unopened {
@@ -26,13 +27,21 @@ export interface StoredVersion {
   readonly unopened?: Unopened;
 }
 
-export interface StoredItem {
+/** Which item. */
+export interface ItemRef {
   readonly kind: Kind;
   readonly id: string;
+}
+
+export interface StoredItem extends ItemRef {
   /** Never empty; the leading version first. */
   readonly versions: readonly [StoredVersion, ...StoredVersion[]];
   /** The confirmed version that this device edited last, for merging when others edited it too. */
   readonly base?: { readonly clock: VectorClock; readonly value: unknown };
+  /** Its place in the vault's feed when the server last showed or took it; none before. */
+  readonly seq?: number;
+  /** The resync that showed it last. */
+  readonly shownIn?: string;
 }
 
 /** A version that stands beside the leading one. */
@@ -79,7 +88,7 @@ export function mergeVersions(
   pulled: readonly StoredVersion[],
   isUnsynced: (version: StoredVersion) => boolean,
 ): StoredVersion[] {
-  const others = known.filter((old) => !pulled.some((version) => replaces(version, old)));
+  const others = known.filter((old) => !pulled.some((version) => replaces(version, old, isUnsynced)));
   const all = [...others.filter(isUnsynced), ...pulled, ...others.filter((version) => !isUnsynced(version))];
   const kept = all.filter((version, at) => !all.some((other, otherAt) => hides(other, otherAt, version, at)));
   return [...kept.filter(isUnsynced), ...kept.filter((version) => !isUnsynced(version))];
@@ -115,6 +124,11 @@ export function baseAfterPull(
 
 export function hasPlaceFor(versions: readonly StoredVersion[]): versions is StoredItem['versions'] {
   return versions.length > 0;
+}
+
+/** One text for one item. */
+export function itemKey({ kind, id }: ItemRef): string {
+  return `${kind}/${id}`;
 }
 
 /** True when two lists of versions look the same to the app. */
@@ -178,17 +192,31 @@ function isBelievable(time: string, nowMs: number): boolean {
 }
 
 /** A pulled copy of a known version takes its place, with newer metadata, unless only the known one is readable. */
-function replaces(pulled: StoredVersion, old: StoredVersion): boolean {
+function replaces(
+  pulled: StoredVersion,
+  old: StoredVersion,
+  isUnsynced: (version: StoredVersion) => boolean,
+): boolean {
   const isReadable = pulled.unopened === undefined || old.unopened !== undefined;
-  return isReadable && compareClocks(pulled.clock, old.clock) === 'equal';
+  if (!isReadable || compareClocks(pulled.clock, old.clock) !== 'equal') return false;
+  return !isUnsynced(old) || isSameContent(pulled, old);
 }
 
-/** Of two versions with one clock the first stays. */
+/**
+ * Of two versions with one clock the first stays. Only when both open and say different things do they both: then a
+ * copy of this store wrote the other one.
+ */
 function hides(other: StoredVersion, otherAt: number, version: StoredVersion, at: number): boolean {
   if (otherAt === at || (other.unopened !== undefined && version.unopened === undefined)) return false;
   const order = compareClocks(other.clock, version.clock);
   if (order !== 'equal') return order === 'dominates';
-  return otherAt < at || (version.unopened !== undefined && other.unopened === undefined);
+  if (version.unopened !== undefined && other.unopened === undefined) return true;
+  return otherAt < at && (version.unopened !== undefined || isSameContent(version, other));
+}
+
+/** Whether two versions say the same, as far as they open here. */
+export function isSameContent(a: StoredVersion, b: StoredVersion): boolean {
+  return a.deleted === b.deleted && areSameJson(a.value, b.value);
 }
 
 function toContent({ value, meta, deleted, unopened }: StoredVersion) {

@@ -1,5 +1,6 @@
 /** What a client keeps, as typed records over the store's texts. */
 import type { Account, Change, DeviceInput, Kind, LogEntry, PublicJwk } from '@alcove/contract';
+import { canonicalClock, type VectorClock } from '@alcove/contract/clock';
 import type { DeviceKeys } from './crypto/keys.ts';
 import { AlcoveError } from './errors.ts';
 import type { StoredItem } from './items.ts';
@@ -95,13 +96,46 @@ export interface SyncRecord {
   readonly lastSyncedAt?: string;
   readonly clockSkewMs?: number;
   readonly cloned?: boolean;
+  /** The highest own counter whose push the server has answered. */
+  readonly sentCounter?: number;
+  readonly resync?: Resync;
+}
+
+/** A pull of everything, because the server cannot go on from where this device was. It ends when all is pulled. */
+export interface Resync {
+  /** Marks the items that it has shown. */
+  readonly stamp: string;
+  /** What came with a higher sequence number the vault may have lost; what came before it and is not shown is deleted. */
+  readonly knownUpToSeq: number;
+}
+
+/** Why the server refused a change the last time. */
+export interface Refusal {
+  readonly code: string;
+  readonly detail: string;
 }
 
 /** A sealed change that the server has not confirmed, exactly as it is sent. */
 export interface QueuedChange {
   readonly change: Change;
-  /** Why the server refused it the last time. */
-  readonly rejected?: { readonly code: string; readonly detail: string };
+  /** What the edit has seen of that which the server had confirmed: without own edits that still waited. */
+  readonly base?: VectorClock;
+  readonly rejected?: Refusal;
+}
+
+/**
+ * A push whose fate is not known yet. It is repeated just as it was, under the same Idempotency-Key: so the server can
+ * tell it from the push of another copy of this store.
+ */
+export interface SendingRecord {
+  readonly key: string;
+  readonly counters: readonly number[];
+}
+
+/** A version that the vault has lost and is sent again, just as it was. */
+export interface ResendRecord {
+  readonly change: Change;
+  readonly rejected?: Refusal;
 }
 
 export interface ConflictRecord {
@@ -149,6 +183,10 @@ export const recordKeys = {
   join: (kind: Kind, id: string) => recordKey<readonly Change[]>(`join/${kind}/${id}`),
   queue: recordKey<QueuedChange>('queue/'),
   queued: (counter: number) => recordKey<QueuedChange>(`queue/${sortable(counter)}`),
+  sending: recordKey<SendingRecord>('sending'),
+  resends: recordKey<ResendRecord>('resend/'),
+  resend: ({ kind, id, clock }: Change) =>
+    recordKey<ResendRecord>(`resend/${kind}/${id}/${canonicalClock(clock)}`),
 };
 
 /**

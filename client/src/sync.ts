@@ -1,12 +1,12 @@
 /** The engine: sends the queue, pulls what others wrote, and repeats itself safely at any point. */
-import type { PullResponse, PushResponse, PushResult } from '@alcove/contract';
+import type { Change, PullResponse, PushResponse, PushResult } from '@alcove/contract';
 import { syncLimits } from '@alcove/contract/limits';
 import { AlcoveError, hasCode } from './errors.ts';
 import type { Keyring } from './keyring.ts';
-import type { QueuedChange } from './records.ts';
+import type { Refusal } from './records.ts';
 import type { Session } from './session.ts';
-import type { ItemChange, VaultStore } from './vault-store.ts';
-import { isPullResponse, isPushResponse } from './wire.ts';
+import type { Batch, ItemChange, VaultStore } from './vault-store.ts';
+import { isCount, isPullResponse, isPushResponse } from './wire.ts';
 
 /** Room for the envelope around the changes. */
 const pushBytesMax = syncLimits.pushBodyBytesMax - 64 * 1024;
@@ -14,6 +14,8 @@ const pageItems = 200;
 /** How long a device may go without looking at the device log: a revocation changes the key that it seals with. */
 const keysMaxAgeMs = 60_000;
 const resyncsMax = 3;
+/** A turn may find out what only another one can do: what the vault has lost is known when all is pulled. */
+const turnsMax = 3;
 
 /** What one `sync()` did. */
 export interface SyncResult {
@@ -38,9 +40,11 @@ export interface SyncParts {
   readonly onPulled: (changed: readonly ItemChange[]) => void;
 }
 
-interface Batch {
-  readonly changes: readonly QueuedChange['change'][];
-  readonly counters: readonly number[];
+/** What one `sync()` has done so far. */
+interface Progress {
+  pushed: number;
+  /** Items, and whether they came into conflict. */
+  readonly pulled: Map<string, boolean>;
 }
 
 export function createSyncEngine({ session, keyring, store, now, onPulled }: SyncParts): SyncEngine {
@@ -53,47 +57,78 @@ export function createSyncEngine({ session, keyring, store, now, onPulled }: Syn
   }
 
   /** Sends every queued change once. What is refused stays queued and does not hold up the rest. */
-  async function pushAll(): Promise<number> {
-    let pushed = 0;
+  async function pushAll(progress: Progress): Promise<void> {
     let sentUpTo = 0;
     for (;;) {
-      const batch = await nextBatch(store, sentUpTo);
-      sentUpTo = batch.counters.at(-1) ?? sentUpTo;
-      if (batch.changes.length === 0) return pushed;
+      const batch = (await store.findSending()) ?? (await nextBatch(store, sentUpTo));
+      if (batch === undefined) return;
+      const lastCounter = Math.max(...batch.counters);
+      sentUpTo = Math.max(sentUpTo, lastCounter);
+      const { sentCounter = 0 } = await store.readSync();
       const askedAtMs = now();
-      const answer = await push(session, batch);
-      await requireOwnHistory(store, answer);
-      const results = matchResults(batch, answer);
-      await store.settle(results);
-      await store.writeSync({ clockSkewMs: clockSkew(answer.serverTime, askedAtMs, now()) });
-      pushed += results.filter(({ rejected }) => rejected === undefined).length;
+      const answer = await push(session, { ...batch, sentCounter }).catch(async (error) => {
+        if (isFinal(error)) await store.settle([], {});
+        throw error;
+      });
+      const results = matchResults(batch.changes, answer);
+      const known = Math.max(sentCounter, lastCounter);
+      if (answer.counter > known || results.some(({ rejected }) => rejected?.code === 'sync.clock_reused')) {
+        // Of what a copy has sent the server could take ours for old news, so nothing leaves the queue.
+        await store.settle([], {});
+        throw deviceCloned();
+      }
+      await store.settle(
+        results.map(({ rejected }, at) => ({ counter: batch.counters[at] ?? 0, ...refusal(rejected) })),
+        { sentCounter: known, clockSkewMs: clockSkew(answer.serverTime, askedAtMs, now()) },
+      );
+      progress.pushed += results.filter(({ rejected }) => rejected === undefined).length;
     }
   }
 
-  async function pullAll(): Promise<{ pulled: number; conflicts: number }> {
-    const changed = new Map<string, boolean>();
+  /** Sends again what the vault has lost. However many devices do it, it is one version. */
+  async function resendLost(): Promise<void> {
+    const lost = (await store.resends()).map(({ change }) => change);
+    const { sentCounter = 0 } = await store.readSync();
+    for (let rest = lost; rest.length > 0; ) {
+      const changes = firstOf(rest);
+      const results = matchResults(changes, await push(session, { changes, sentCounter }));
+      await store.settleResends(
+        results.map(({ change, rejected }) => {
+          // Under this clock the vault has it, in the bytes of another program.
+          const isThere = rejected?.code === 'sync.clock_reused';
+          return { change, ...refusal(isThere ? undefined : rejected) };
+        }),
+      );
+      rest = rest.slice(changes.length);
+    }
+  }
+
+  async function pullAll(progress: Progress): Promise<void> {
     let resyncs = 0;
     for (let hasMore = true; hasMore; ) {
       try {
-        hasMore = await pullPage(changed);
+        hasMore = await pullPage(progress);
       } catch (error) {
         if (!isLostCursor(error) || resyncs >= resyncsMax) throw error;
         resyncs += 1;
-        await store.forgetCursor();
+        await store.beginResync(knownUpToSeq(error));
       }
     }
-    const conflicts = [...changed.values()].filter((isConflict) => isConflict).length;
-    return { pulled: changed.size, conflicts };
+    notice(progress, await store.finishResync());
   }
 
-  async function pullPage(seen: Map<string, boolean>): Promise<boolean> {
+  async function pullPage(progress: Progress): Promise<boolean> {
     const before = await store.readSync();
     const page = await pull(session, before.cursor);
     const { changed, missing } = await store.applyPage(page.changes, { ...before, cursor: page.cursor });
-    for (const { kind, id, newConflict } of changed) seen.set(`${kind}/${id}`, newConflict !== undefined);
-    onPulled(changed);
+    notice(progress, changed);
     if (missing.length > 0) await refreshKeys();
     return page.hasMore;
+  }
+
+  function notice({ pulled }: Progress, changed: readonly ItemChange[]): void {
+    for (const { kind, id, newConflict } of changed) pulled.set(`${kind}/${id}`, newConflict !== undefined);
+    onPulled(changed);
   }
 
   /** The vault may know of a join already, or know better. Neither is worth telling it twice. */
@@ -106,31 +141,45 @@ export function createSyncEngine({ session, keyring, store, now, onPulled }: Syn
     }
   }
 
+  /** Says whether a copy of this store is at work. Reading is safe for a copy; sending is not. */
+  async function send(progress: Progress): Promise<void> {
+    const { cloned = false } = await store.readSync();
+    if (cloned) return;
+    try {
+      await resendLost();
+      await pushAll(progress);
+    } catch (error) {
+      if (!hasCode(error, 'sync.device_cloned')) throw error;
+      await store.writeSync({ cloned: true });
+    }
+  }
+
+  /** True when there is more to do that this turn has found out. */
+  async function takeTurn(progress: Progress): Promise<boolean> {
+    const lostBefore = (await store.resends()).length;
+    await send(progress);
+    await pullAll(progress);
+    const { cloned = false } = await store.readSync();
+    if (cloned) throw deviceCloned();
+    return (await store.resends()).length > lostBefore;
+  }
+
   return {
     async run() {
       // The clock may have been set back since, which would make keys of yesterday look like those of tomorrow.
       if (Math.abs(now() - keysCheckedAtMs) > keysMaxAgeMs) await refreshKeys();
-      const { cloned = false } = await store.readSync();
-      // Reading is safe for a copy of a store; sending is not. So it pulls, and then says what is wrong.
-      const pushing = cloned ? Promise.reject(deviceCloned()) : pushAll();
-      const push = await pushing.then(
-        (pushed) => ({ pushed }),
-        (error: unknown) => {
-          if (!hasCode(error, 'sync.device_cloned')) throw error;
-          return { error };
-        },
-      );
-      const { pulled, conflicts } = await pullAll();
-      if ('error' in push) throw push.error;
+      const progress: Progress = { pushed: 0, pulled: new Map() };
+      for (let turn = 1; (await takeTurn(progress)) && turn < turnsMax; ) turn += 1;
       await pushJoins();
       await store.writeSync({ lastSyncedAt: new Date(now()).toISOString() });
-      return { pushed: push.pushed, pulled, conflicts };
+      const { pushed, pulled } = progress;
+      return { pushed, pulled: pulled.size, conflicts: [...pulled.values()].filter((isNew) => isNew).length };
     },
   };
 }
 
-async function nextBatch(store: VaultStore, after: number): Promise<Batch> {
-  const changes: QueuedChange['change'][] = [];
+/** The next changes that fit into one push, noted as under way. */
+async function nextBatch(store: VaultStore, after: number): Promise<Batch | undefined> {
   const counters: number[] = [];
   let bytes = 0;
   for (const { counter } of await store.queue()) {
@@ -141,14 +190,14 @@ async function nextBatch(store: VaultStore, after: number): Promise<Batch> {
     bytes += JSON.stringify(queued.change).length + 1;
     if (counters.length >= syncLimits.changesPerPushMax || (bytes > pushBytesMax && counters.length > 0))
       break;
-    changes.push(queued.change);
     counters.push(counter);
   }
-  return { changes, counters };
+  if (counters.length === 0) return undefined;
+  return (await store.startSending(counters)) ?? nextBatch(store, after);
 }
 
 /** As many as one push takes, and always one. */
-function firstOf(changes: readonly QueuedChange['change'][]): QueuedChange['change'][] {
+function firstOf(changes: readonly Change[]): Change[] {
   let bytes = 0;
   return changes.slice(0, syncLimits.changesPerPushMax).filter((change, at) => {
     bytes += JSON.stringify(change).length + 1;
@@ -156,13 +205,20 @@ function firstOf(changes: readonly QueuedChange['change'][]): QueuedChange['chan
   });
 }
 
-function push(session: Session, { changes }: Pick<Batch, 'changes'>): Promise<PushResponse> {
+/**
+ * The server knows each change by its clock, so a second arrival is a duplicate. With a key it also answers just as
+ * before, and does not take this device's own changes for those of a copy.
+ */
+function push(
+  session: Session,
+  { changes, sentCounter, key }: { changes: readonly Change[]; sentCounter?: number; key?: string },
+): Promise<PushResponse> {
   return session.request({
     method: 'POST',
     path: '/api/v1/sync/push',
-    body: { changes },
+    body: { changes, ...(sentCounter === undefined ? {} : { sentCounter }) },
     answer: isPushResponse,
-    // The server knows each change by its clock, so a second arrival is a duplicate and nothing else.
+    idempotencyKey: key,
     isRepeatable: true,
   });
 }
@@ -179,15 +235,9 @@ function pull(session: Session, cursor: string | undefined): Promise<PullRespons
   });
 }
 
-/**
- * A server that knows a higher counter of this device than the device itself has seen another copy of this store at
- * work. What the copy sends could be taken for old news and dropped, so nothing is taken out of the queue any more.
- */
-async function requireOwnHistory(store: VaultStore, { counter, results }: PushResponse): Promise<void> {
-  const isReused = results.some(({ code }) => code === 'sync.clock_reused');
-  if (counter <= (await store.counter()) && !isReused) return;
-  await store.writeSync({ cloned: true });
-  throw deviceCloned();
+/** The server has looked at this push and taken nothing of it; repeated as it was it will not be taken either. */
+function isFinal(error: unknown): boolean {
+  return hasCode(error, 'sync.device_cloned') || hasCode(error, 'idempotency.key_reused');
 }
 
 function deviceCloned(): AlcoveError {
@@ -198,19 +248,26 @@ function deviceCloned(): AlcoveError {
   );
 }
 
-function matchResults({ changes, counters }: Batch, { results }: PushResponse) {
+function matchResults(
+  changes: readonly Change[],
+  { results }: PushResponse,
+): { change: Change; rejected: Refusal | undefined }[] {
   if (results.length !== changes.length) throw misunderstood();
-  return counters.map((counter, at) => {
+  return changes.map((change, at) => {
     const result = results[at];
-    if (result === undefined || result.id !== changes[at]?.id) throw misunderstood();
-    return { counter, ...refusalOf(result) };
+    if (result === undefined || result.id !== change.id) throw misunderstood();
+    return { change, rejected: refusalOf(result) };
   });
 }
 
 /** Every other status means that the server holds the change, or a later one that has seen it. */
-function refusalOf({ status, code, detail }: PushResult) {
-  if (status !== 'rejected') return {};
-  return { rejected: { code: code ?? 'sync.rejected', detail: detail ?? 'The server gave no reason.' } };
+function refusalOf({ status, code, detail }: PushResult): Refusal | undefined {
+  if (status !== 'rejected') return undefined;
+  return { code: code ?? 'sync.rejected', detail: detail ?? 'The server gave no reason.' };
+}
+
+function refusal(rejected: Refusal | undefined): { rejected?: Refusal } {
+  return rejected === undefined ? {} : { rejected };
 }
 
 function misunderstood(): AlcoveError {
@@ -223,4 +280,10 @@ function clockSkew(serverTime: string, askedAtMs: number, answeredAtMs: number):
 
 function isLostCursor(error: unknown): boolean {
   return hasCode(error, 'sync.resync_required') || hasCode(error, 'sync.invalid_cursor');
+}
+
+/** A server that does not say what the vault had may have lost all of it. */
+function knownUpToSeq(error: unknown): number {
+  const known = error instanceof AlcoveError ? error.extensions.knownUpToSeq : undefined;
+  return isCount(known) ? known : 0;
 }

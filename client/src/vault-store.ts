@@ -1,68 +1,69 @@
 /** The vault on this device: items in plaintext, the queue of sealed changes, and every step between them in one write. */
-import type { Change, ChangeOut, Kind, Meta, Version } from '@alcove/contract';
-import { compareClocks, counterOf, mergeClocks, tickClock, type VectorClock } from '@alcove/contract/clock';
-import { nextHybridTime } from '@alcove/contract/hybrid-time';
-import { syncLimits } from '@alcove/contract/limits';
+import type { Change, ChangeOut, Kind, Version } from '@alcove/contract';
+import { compareClocks, counterOf, mergeClocks, type VectorClock } from '@alcove/contract/clock';
 import { type Conflict, isInConflict, isNews, joinEqual, toConflict } from './conflicts.ts';
-import { open, seal } from './crypto/envelope.ts';
-import { AlcoveError } from './errors.ts';
+import {
+  type Edit,
+  openValue,
+  type PlannedEdit,
+  planEdit,
+  type QueueRow,
+  sealPlan,
+  sealVersion,
+} from './edits.ts';
 import {
   areSameVersions,
   baseAfterPull,
   baseOfEdit,
   hasPlaceFor,
-  latestTime,
+  type ItemRef,
+  itemKey,
   mergeVersions,
   type StoredItem,
   type StoredVersion,
   supersede,
   toVaultItem,
   type VaultItem,
-  versionToClock,
 } from './items.ts';
-import type { EpochKey, Keyring } from './keyring.ts';
+import type { Keyring } from './keyring.ts';
+import { createQueue, type IsUnsynced, type QueueEntry } from './queue.ts';
 import {
   type IdentityRecord,
   put,
   type QueuedChange,
   type Records,
+  type Refusal,
+  type ResendRecord,
+  type Resync,
   recordKeys,
   remove,
   requireIdentity,
   requireMember,
+  type SendingRecord,
   type SyncRecord,
   type TickRecord,
 } from './records.ts';
 import type { StorageWrite } from './storage/storage.ts';
 
-const utf8 = new TextEncoder();
 const nothing = '';
-
-/** One edit of this device. */
-export interface Edit {
-  readonly kind: Kind;
-  readonly id: string;
-  /** JSON text of the value; absent in a delete. */
-  readonly text?: string;
-  readonly meta?: Meta;
-  /** `version` of the item that the edit was made on. */
-  readonly basedOn?: string;
-}
+/** How many items one write of a sweep takes. */
+const sweepChunk = 200;
 
 /** What a write did to an item. */
-export interface ItemChange {
-  readonly kind: Kind;
-  readonly id: string;
+export interface ItemChange extends ItemRef {
   /** Set when the write brought a version that stands beside another one, for a person to decide. */
   readonly newConflict?: Conflict;
 }
 
-/** A queued change without its payload. */
-export interface QueueEntry {
+/** A push with its changes at hand. */
+export interface Batch extends SendingRecord {
+  readonly changes: readonly Change[];
+}
+
+/** What became of a queued change. */
+export interface Settled {
   readonly counter: number;
-  readonly kind: Kind;
-  readonly id: string;
-  readonly rejected?: { readonly code: string; readonly detail: string };
+  readonly rejected?: Refusal;
 }
 
 export interface VaultStore {
@@ -84,14 +85,24 @@ export interface VaultStore {
   reopen(epochs: readonly number[]): Promise<ItemChange[]>;
   queue(): Promise<QueueEntry[]>;
   readQueued(counter: number): Promise<QueuedChange | undefined>;
-  /** Takes settled changes out of the queue and notes refusals, in one write. Replaced changes are left alone. */
-  settle(results: readonly { counter: number; rejected?: { code: string; detail: string } }[]): Promise<void>;
+  /** The push whose fate is not known. */
+  findSending(): Promise<Batch | undefined>;
+  /**
+   * Notes what is about to be sent. From here on a newer edit of the same items does not take its place; where one has
+   * already, it is left out. `undefined` when nothing remains.
+   */
+  startSending(counters: readonly number[]): Promise<Batch | undefined>;
+  /** Takes settled changes out of the queue and notes refusals; the push is over. In one write. */
+  settle(results: readonly Settled[], sync: SyncRecord): Promise<void>;
   readSync(): Promise<SyncRecord>;
   writeSync(change: SyncRecord): Promise<void>;
-  /** Makes the next pull begin anew. Items and queue stay. */
-  forgetCursor(): Promise<void>;
-  /** The highest counter this device has given out. */
-  counter(): Promise<number>;
+  /** Makes the next pull begin anew. What it will not show was deleted, if the vault had it; else it is sent again. */
+  beginResync(knownUpToSeq: number): Promise<void>;
+  /** After the last page of a resync: deletes what was deleted, and marks for sending what the vault has lost. */
+  finishResync(): Promise<ItemChange[]>;
+  /** Versions that the vault has lost. */
+  resends(): Promise<ResendRecord[]>;
+  settleResends(results: readonly ResendRecord[]): Promise<void>;
   /** Resolves when nothing is being written. */
   idle(): Promise<void>;
 }
@@ -102,138 +113,114 @@ export interface VaultStoreParts {
   readonly now: () => number;
 }
 
-/** An edit with everything decided but its ciphertext. */
-interface PlannedEdit {
-  readonly edit: Edit;
-  readonly version: StoredVersion;
-  readonly counter: number;
-}
-
 export function createVaultStore({ records, keyring, now }: VaultStoreParts): VaultStore {
   /** Which siblings and unreadable versions the app was shown: only then may its next edit supersede them. */
   const shown = new Map<string, VectorClock>();
-  let index: Map<number, QueueEntry> | undefined;
-  /** The queue's stamp that `index` belongs to. */
-  let indexStamp: string | undefined;
+  const queue = createQueue(records);
 
-  /** One step at a time, of all clients that share the store; what is remembered of the queue may be another's past. */
-  function exclusively<T>(work: () => Promise<T>): Promise<T> {
-    return records.withLock('vault', async () => {
-      const stamp = await records.read(recordKeys.queueStamp);
-      if (stamp !== indexStamp) index = undefined;
-      indexStamp = stamp;
-      return work();
-    });
-  }
-
-  async function queueIndex(): Promise<Map<number, QueueEntry>> {
-    index ??= await readQueue(records);
-    return index;
-  }
-
-  /** Writes, and forgets what is remembered of the queue when nobody can say whether the write happened. */
-  async function commit(writes: readonly StorageWrite[], remember: (queue: Map<number, QueueEntry>) => void) {
-    const stamp = crypto.randomUUID();
-    try {
-      await records.write([...writes, put(recordKeys.queueStamp, stamp)]);
-      indexStamp = stamp;
-      remember(await queueIndex());
-    } catch (error) {
-      index = undefined;
-      throw error;
-    }
-  }
-
-  async function unsyncedBy(deviceId: string) {
-    const queue = await queueIndex();
-    return (version: StoredVersion) =>
-      version.deviceId === deviceId && queue.has(counterOf(version.clock, deviceId));
-  }
+  const readItem = ({ kind, id }: ItemRef) => records.read(recordKeys.item(kind, id));
+  const readSync = async () => (await records.read(recordKeys.sync)) ?? {};
 
   async function write(edits: readonly Edit[]): Promise<ItemChange[]> {
     const identity = await requireMember(records);
     const epochKey = await keyring.current();
+    const isQueuedIn = await queue.unsyncedBy(identity.deviceId);
     const draft = new Map<string, StoredItem>();
-    const plans: PlannedEdit[] = [];
-    const first = (await records.read(recordKeys.tick)) ?? { counter: 0 };
-    const isQueued = await unsyncedBy(identity.deviceId);
-    const isUnsynced = (version: StoredVersion) =>
-      isQueued(version) || counterOf(version.clock, identity.deviceId) > first.counter;
-    let tick: TickRecord = first;
+    const planned = new Map<StoredVersion, PlannedEdit>();
+    let tick = (await records.read(recordKeys.tick)) ?? { counter: 0 };
     for (const edit of edits) {
-      const before = await findDrafted(draft, edit);
+      const before = draft.get(itemKey(edit)) ?? (await readItem(edit));
       const known = before?.versions ?? [];
-      const own = known.filter(isUnsynced).map(({ clock }) => clock);
-      const base = mergeClocks(baseClock(edit, known, shown.get(keyOf(edit))), ...own);
-      const plan = planEdit(edit, known, { identity, epoch: epochKey.epoch, tick, base, nowMs: now() });
-      tick = { counter: plan.counter, time: plan.version.time };
-      draft.set(keyOf(edit), {
-        kind: edit.kind,
-        id: edit.id,
-        versions: supersede(known, plan.version),
-        ...baseOfEdit(before, isUnsynced),
+      const isUnsynced: IsUnsynced = (version) => planned.has(version) || isQueuedIn(edit)(version);
+      const plan = planEdit(edit, known, {
+        identity,
+        epoch: epochKey.epoch,
+        tick,
+        nowMs: now(),
+        shown: shown.get(itemKey(edit)),
+        waiting: await basesOf(known.filter(isUnsynced), planned, identity),
       });
-      plans.push(plan);
+      tick = { counter: plan.counter, time: plan.version.time };
+      const versions = supersede(known, plan.version);
+      const { kind, id } = edit;
+      draft.set(itemKey(edit), { ...before, kind, id, versions, ...baseOfEdit(before, isUnsynced) });
+      planned.set(plan.version, plan);
     }
-    const queued = await Promise.all(plans.map((plan) => sealPlan(plan, identity, epochKey)));
-    await store(draft, lastOfEach(plans, queued), tick);
+    const plans = [...planned.values()];
+    const rows = await Promise.all(plans.map((plan) => sealPlan(plan, identity.accountId, epochKey)));
+    await store(draft, lastOfEach(rows), tick);
     for (const key of draft.keys()) shown.delete(key);
     return [...draft.values()].map(({ kind, id }) => ({ kind, id }));
   }
 
-  async function findDrafted(
-    draft: Map<string, StoredItem>,
-    { kind, id }: Edit,
-  ): Promise<StoredItem | undefined> {
-    return draft.get(keyOf({ kind, id })) ?? (await records.read(recordKeys.item(kind, id)));
+  /** Versions that still wait, each with what it was based on. */
+  async function basesOf(
+    own: readonly StoredVersion[],
+    planned: ReadonlyMap<StoredVersion, PlannedEdit>,
+    { deviceId }: IdentityRecord,
+  ): Promise<Map<StoredVersion, VectorClock>> {
+    const bases = new Map<StoredVersion, VectorClock>();
+    for (const version of own) {
+      const queued = await records.read(recordKeys.queued(counterOf(version.clock, deviceId)));
+      bases.set(version, planned.get(version)?.base ?? queued?.base ?? {});
+    }
+    return bases;
   }
 
-  /** An item has one queued change: a newer edit of it takes the place of the one that still waited. */
-  async function store(draft: Map<string, StoredItem>, queued: readonly QueueRow[], tick: TickRecord) {
-    const queue = await queueIndex();
-    const replaced = [...queue.values()].filter((entry) => draft.has(keyOf(entry)));
+  /** A newer edit of an item takes the place of the one that still waited, unless that one may be under way. */
+  async function store(draft: Map<string, StoredItem>, rows: readonly QueueRow[], tick: TickRecord) {
+    const sent = new Set((await records.read(recordKeys.sending))?.counters);
+    const waiting = [...(await queue.entries()).values()];
+    const removed = waiting
+      .filter((entry) => draft.has(itemKey(entry)) && !sent.has(entry.counter))
+      .map(({ counter }) => counter);
     const writes = [
-      ...replaced.map(({ counter }) => remove(recordKeys.queued(counter))),
-      ...queued.map(({ counter, change }) => put(recordKeys.queued(counter), { change })),
+      ...removed.map((counter) => remove(recordKeys.queued(counter))),
+      ...rows.map(({ counter, ...row }) => put(recordKeys.queued(counter), row)),
       ...[...draft.values()].flatMap(itemWrites),
       put(recordKeys.tick, tick),
     ];
-    await commit(writes, (entries) => {
-      for (const { counter } of replaced) entries.delete(counter);
-      for (const { counter, change } of queued) {
-        entries.set(counter, { counter, kind: change.kind, id: change.id });
-      }
-    });
+    const added = rows.map(({ counter, change: { kind, id } }) => ({ counter, kind, id }));
+    await queue.commit(writes, { removed, put: added });
   }
 
   async function toShown(item: StoredItem | undefined): Promise<VaultItem | undefined> {
     if (item === undefined) return undefined;
     const { deviceId } = await requireIdentity(records);
     const isPlain = item.versions.length === 1 && item.versions[0].unopened === undefined;
-    if (!isPlain) shown.set(keyOf(item), mergeClocks(...item.versions.map(({ clock }) => clock)));
-    return toVaultItem(item, await unsyncedBy(deviceId));
+    if (!isPlain) shown.set(itemKey(item), mergeClocks(...item.versions.map(({ clock }) => clock)));
+    return toVaultItem(item, (await queue.unsyncedBy(deviceId))(item));
   }
 
   async function applyPage(changes: readonly ChangeOut[], sync: SyncRecord) {
     const identity = await requireIdentity(records);
-    const isUnsynced = await unsyncedBy(identity.deviceId);
+    const unsyncedIn = await queue.unsyncedBy(identity.deviceId);
     const merged = await Promise.all(
       changes.map(async (change) => {
-        const before = await records.read(recordKeys.item(change.kind, change.id));
+        const isUnsynced = unsyncedIn(change);
+        const before = await readItem(change);
         const known = before?.versions ?? [];
-        const pulled = await openAll(change, known, identity);
+        const pulled = await openAll(change, known, isUnsynced, identity);
         const all = mergeVersions(known, pulled, isUnsynced);
-        return { change, before, known, all, versions: joinEqual(change.kind, all, isUnsynced) };
+        const lost = isBeyond(sync.resync, before)
+          ? all.filter((v) => !isAmong(pulled, v) && !isUnsynced(v))
+          : [];
+        return { change, before, known, all, lost, versions: joinEqual(change.kind, all, isUnsynced) };
       }),
     );
     const writes: StorageWrite[] = [];
     const changed: ItemChange[] = [];
-    for (const { change, before, known, all, versions } of merged) {
-      if (areSameVersions(known, versions) || !hasPlaceFor(versions)) continue;
-      const { kind, id } = change;
+    for (const { change, before, known, all, lost, versions } of merged) {
+      if (!hasPlaceFor(versions)) continue;
+      const { kind, id, seq } = change;
+      const isSame = areSameVersions(known, versions);
       const base = baseAfterPull(before ?? {}, versions, identity.deviceId);
-      const item: StoredItem = { kind, id, versions, ...base };
-      writes.push(...itemWrites(item), ...(await joinWrites(item, all, identity)));
+      const place = { seq, ...(sync.resync === undefined ? {} : { shownIn: sync.resync.stamp }) };
+      const item: StoredItem = { kind, id, versions, ...base, ...place };
+      if (isSame && isPlaced(before, place)) continue;
+      writes.push(...itemWrites(item), ...(await resendWrites(item, lost, identity)));
+      if (isSame) continue;
+      writes.push(...(await joinWrites(item, all, identity)));
       changed.push(toItemChange(item, known, identity));
     }
     await records.write([...writes, put(recordKeys.sync, sync)]);
@@ -252,27 +239,47 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     const joined = versions.filter(
       (version) => !all.includes(version) && counterOf(version.clock, identity.deviceId) > 0,
     );
-    const changes = await Promise.all(
-      joined.map(async ({ clock, time, epoch, value }) => {
-        const key = await keyring.find(epoch);
-        if (key === undefined)
-          throw new Error(`a version was opened with epoch ${epoch}, whose key is not there`);
-        const place = { account: identity.accountId, kind, id, epoch, clock };
-        const payload = await seal(key, place, utf8.encode(JSON.stringify(value)));
-        return { id, kind, op: 'put', clock, time, epoch, payload } satisfies Change;
-      }),
-    );
-    return changes.length === 0 ? [] : [put(recordKeys.join(kind, id), changes)];
+    const changes = await sealAgain({ kind, id }, joined, identity);
+    // Whoever tells the vault of a join is as much its author as the others.
+    const own = changes.map(({ deviceId: _author, ...change }) => change);
+    return own.length === 0 ? [] : [put(recordKeys.join(kind, id), own)];
   }
 
-  async function openAll(change: ChangeOut, known: readonly StoredVersion[], identity: IdentityRecord) {
+  async function resendWrites(
+    item: ItemRef,
+    lost: readonly StoredVersion[],
+    identity: IdentityRecord,
+  ): Promise<StorageWrite[]> {
+    const changes = await sealAgain(item, lost, identity);
+    return changes.map((change) => put(recordKeys.resend(change), { change }));
+  }
+
+  async function sealAgain(
+    item: ItemRef,
+    versions: readonly StoredVersion[],
+    { accountId }: IdentityRecord,
+  ): Promise<Change[]> {
+    const sealed = versions.map(async (version) =>
+      sealVersion(item, version, accountId, await keyring.find(version.epoch)),
+    );
+    return (await Promise.all(sealed)).filter((change) => change !== undefined);
+  }
+
+  async function openAll(
+    change: ChangeOut,
+    known: readonly StoredVersion[],
+    isUnsynced: IsUnsynced,
+    identity: IdentityRecord,
+  ) {
+    // Under the clock of what still waits here, a copy of this store may have written something else.
+    const opened = known.filter((version) => !isUnsynced(version));
     const versions: Version[] = [change, ...(change.siblings ?? [])];
-    return Promise.all(versions.map((version) => openVersion(change, version, known, identity)));
+    return Promise.all(versions.map((version) => openVersion(change, version, opened, identity)));
   }
 
   /** A version that is known already is not opened again. */
   async function openVersion(
-    place: { kind: Kind; id: string },
+    { kind, id }: ItemRef,
     version: Version,
     known: readonly StoredVersion[],
     identity: IdentityRecord,
@@ -284,7 +291,6 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     if (old !== undefined) return { ...head, value: old.value };
     const key = await keyring.find(epoch);
     if (key === undefined) return { ...head, unopened: { code: 'keys.missing', payload } };
-    const { kind, id } = place;
     const value = await openValue(key, { account: identity.accountId, kind, id, epoch, clock }, payload);
     return value === undefined
       ? { ...head, unopened: { code: 'vault.unreadable', payload } }
@@ -293,7 +299,7 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
 
   async function reopen(epochs: readonly number[]): Promise<ItemChange[]> {
     const identity = await requireIdentity(records);
-    const isUnsynced = await unsyncedBy(identity.deviceId);
+    const unsyncedIn = await queue.unsyncedBy(identity.deviceId);
     const writes: StorageWrite[] = [];
     const changed: ItemChange[] = [];
     for (const before of await records.scan(recordKeys.items())) {
@@ -307,6 +313,7 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
             : openVersion(before, { ...rest, payload: unopened.payload }, [], identity);
         }),
       );
+      const isUnsynced = unsyncedIn(before);
       const all = mergeVersions(opened, [], isUnsynced);
       const versions = joinEqual(before.kind, all, isUnsynced);
       if (!hasPlaceFor(versions)) continue;
@@ -321,62 +328,142 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
 
   async function conflicts(): Promise<Conflict[]> {
     const { deviceId } = await requireIdentity(records);
-    const found = (await records.scan(recordKeys.conflicts)).map(async ({ kind, id }) => {
-      const item = await records.read(recordKeys.item(kind, id));
+    const found = (await records.scan(recordKeys.conflicts)).map(async (ref) => {
+      const item = await readItem(ref);
       return item === undefined ? undefined : toConflict(item, deviceId);
     });
     return (await Promise.all(found)).filter((conflict) => conflict !== undefined);
   }
 
-  async function settle(
-    results: readonly { counter: number; rejected?: { code: string; detail: string } }[],
-  ) {
-    const queue = await queueIndex();
-    const writes: StorageWrite[] = [];
+  async function readBatch(sending: SendingRecord): Promise<Batch> {
+    const rows = await Promise.all(
+      sending.counters.map((counter) => records.read(recordKeys.queued(counter))),
+    );
+    return { ...sending, changes: rows.flatMap((row) => (row === undefined ? [] : [row.change])) };
+  }
+
+  async function startSending(counters: readonly number[]): Promise<Batch | undefined> {
+    const entries = await queue.entries();
+    const sending = {
+      key: crypto.randomUUID(),
+      counters: counters.filter((counter) => entries.has(counter)),
+    };
+    if (sending.counters.length === 0) return undefined;
+    await records.write([put(recordKeys.sending, sending)]);
+    return readBatch(sending);
+  }
+
+  async function settle(results: readonly Settled[], sync: SyncRecord): Promise<void> {
+    const entries = await queue.entries();
+    const newest = newestCounters(entries);
+    const removed: number[] = [];
+    const refused: QueueEntry[] = [];
     for (const { counter, rejected } of results) {
-      const queued = queue.has(counter) ? await records.read(recordKeys.queued(counter)) : undefined;
-      if (queued === undefined) continue;
-      const key = recordKeys.queued(counter);
-      writes.push(rejected === undefined ? remove(key) : put(key, { ...queued, rejected }));
+      const entry = entries.get(counter);
+      if (entry === undefined) continue;
+      // A newer edit of the item has seen the refused one, and says more.
+      if (rejected === undefined || newest.get(itemKey(entry)) !== counter) removed.push(counter);
+      else refused.push({ ...entry, rejected });
     }
-    await commit(writes, (entries) => {
-      for (const { counter, rejected } of results) {
-        const entry = entries.get(counter);
-        if (rejected === undefined) entries.delete(counter);
-        else if (entry !== undefined) entries.set(counter, { ...entry, rejected });
-      }
-    });
+    const writes = [
+      ...removed.map((counter) => remove(recordKeys.queued(counter))),
+      ...(await Promise.all(refused.map(refusalWrite))),
+      put(recordKeys.sync, { ...(await readSync()), ...sync }),
+      remove(recordKeys.sending),
+    ];
+    await queue.commit(writes, { removed, put: refused });
+  }
+
+  async function refusalWrite({ counter, rejected }: QueueEntry): Promise<StorageWrite> {
+    const queued = await records.read(recordKeys.queued(counter));
+    if (queued === undefined) throw new Error(`change ${counter} is in the queue and is not stored`);
+    return put(recordKeys.queued(counter), { ...queued, ...(rejected === undefined ? {} : { rejected }) });
+  }
+
+  async function beginResync(knownUpToSeq: number): Promise<void> {
+    const { cursor: _lost, resync, ...rest } = await readSync();
+    // What an unfinished one has not shown yet was stored in the history before it.
+    const known = Math.min(knownUpToSeq, resync?.knownUpToSeq ?? knownUpToSeq);
+    const next = { stamp: crypto.randomUUID(), knownUpToSeq: known };
+    await records.write([put(recordKeys.sync, { ...rest, resync: next })]);
+  }
+
+  async function finishResync(): Promise<ItemChange[]> {
+    const { resync, ...rest } = await readSync();
+    if (resync === undefined) return [];
+    const identity = await requireIdentity(records);
+    const unsyncedIn = await queue.unsyncedBy(identity.deviceId);
+    const items = await records.scan(recordKeys.items());
+    const unseen = items.filter(({ shownIn }) => shownIn !== resync.stamp);
+    const changed: ItemChange[] = [];
+    for (let at = 0; at < unseen.length; at += sweepChunk) {
+      const chunk = unseen.slice(at, at + sweepChunk);
+      const swept = await Promise.all(chunk.map((item) => sweep(item, resync, unsyncedIn(item), identity)));
+      await records.write(swept.flatMap(({ writes }) => writes));
+      changed.push(...swept.flatMap(({ deleted }) => (deleted === undefined ? [] : [deleted])));
+    }
+    await records.write([put(recordKeys.sync, rest)]);
+    return changed;
+  }
+
+  /** Of an item that a pull of everything has not shown. What waits to be sent stays in any case. */
+  async function sweep(
+    item: StoredItem,
+    resync: Resync,
+    isUnsynced: IsUnsynced,
+    identity: IdentityRecord,
+  ): Promise<{ writes: StorageWrite[]; deleted?: ItemChange }> {
+    const { kind, id } = item;
+    const waiting = item.versions.filter(isUnsynced);
+    const settled = item.versions.filter((version) => !isUnsynced(version));
+    if (settled.length === 0) return { writes: [] };
+    if (isBeyond(resync, item)) return { writes: await resendWrites(item, settled, identity) };
+    if (hasPlaceFor(waiting))
+      return { writes: itemWrites({ ...item, versions: waiting }), deleted: { kind, id } };
+    const writes = [remove(recordKeys.item(kind, id)), remove(recordKeys.conflict(kind, id))];
+    return { writes, ...(settled.every(({ deleted }) => deleted) ? {} : { deleted: { kind, id } }) };
+  }
+
+  async function settleResends(results: readonly ResendRecord[]): Promise<void> {
+    await records.write(
+      results.map(({ change, rejected }) => {
+        const key = recordKeys.resend(change);
+        return rejected === undefined ? remove(key) : put(key, { change, rejected });
+      }),
+    );
   }
 
   return {
-    write: (edits) => exclusively(() => write(edits)),
-    applyPage: (changes, sync) => exclusively(() => applyPage(changes, sync)),
-    reopen: (epochs) => exclusively(() => reopen(epochs)),
-    settle: (results) => exclusively(() => settle(results)),
-    find: (kind, id) => exclusively(async () => toShown(await records.read(recordKeys.item(kind, id)))),
+    write: (edits) => queue.exclusively(() => write(edits)),
+    applyPage: (changes, sync) => queue.exclusively(() => applyPage(changes, sync)),
+    reopen: (epochs) => queue.exclusively(() => reopen(epochs)),
+    startSending: (counters) => queue.exclusively(() => startSending(counters)),
+    settle: (results, sync) => queue.exclusively(() => settle(results, sync)),
+    find: (kind, id) => queue.exclusively(async () => toShown(await readItem({ kind, id }))),
     list: (kind) =>
-      exclusively(async () => {
+      queue.exclusively(async () => {
         const items = await Promise.all((await records.scan(recordKeys.items(kind))).map(toShown));
         return items.filter((item) => item !== undefined);
       }),
-    conflicts: () => exclusively(conflicts),
+    conflicts: () => queue.exclusively(conflicts),
     joins: async () => (await records.scan(recordKeys.joins)).flat(),
     forgetJoins: (joins) => records.write(joins.map(({ kind, id }) => remove(recordKeys.join(kind, id)))),
-    queue: () => exclusively(async () => [...(await queueIndex()).values()]),
+    queue: () => queue.exclusively(async () => [...(await queue.entries()).values()]),
     readQueued: (counter) => records.read(recordKeys.queued(counter)),
-    readSync: async () => (await records.read(recordKeys.sync)) ?? {},
+    findSending: async () => {
+      const sending = await records.read(recordKeys.sending);
+      return sending === undefined ? undefined : readBatch(sending);
+    },
+    readSync,
     writeSync: (change) =>
-      exclusively(async () => {
-        const before = (await records.read(recordKeys.sync)) ?? {};
-        await records.write([put(recordKeys.sync, { ...before, ...change })]);
+      queue.exclusively(async () => {
+        await records.write([put(recordKeys.sync, { ...(await readSync()), ...change })]);
       }),
-    forgetCursor: () =>
-      exclusively(async () => {
-        const { cursor: _lost, ...rest } = (await records.read(recordKeys.sync)) ?? {};
-        await records.write([put(recordKeys.sync, rest)]);
-      }),
-    counter: async () => (await records.read(recordKeys.tick))?.counter ?? 0,
-    idle: () => exclusively(async () => undefined),
+    beginResync: (knownUpToSeq) => queue.exclusively(() => beginResync(knownUpToSeq)),
+    finishResync: () => queue.exclusively(finishResync),
+    resends: () => records.scan(recordKeys.resends),
+    settleResends: (results) => queue.exclusively(() => settleResends(results)),
+    idle: () => queue.exclusively(async () => undefined),
   };
 }
 
@@ -398,75 +485,30 @@ function toItemChange(
   return { kind, id, ...(newConflict === undefined ? {} : { newConflict }) };
 }
 
-interface QueueRow {
-  readonly counter: number;
-  readonly change: Change;
+/** True when the vault may have lost what this device has of the item. */
+function isBeyond(resync: Resync | undefined, item: StoredItem | undefined): boolean {
+  if (resync === undefined || item === undefined) return false;
+  return item.seq === undefined || item.seq > resync.knownUpToSeq;
 }
 
-function planEdit(
-  edit: Edit,
-  known: readonly StoredVersion[],
-  state: { identity: IdentityRecord; epoch: number; tick: TickRecord; base: VectorClock; nowMs: number },
-): PlannedEdit {
-  const { identity, epoch, tick, base, nowMs } = state;
-  const counter = tick.counter + 1;
-  const version: StoredVersion = {
-    clock: tickClock(base, identity.deviceId, counter),
-    time: nextHybridTime(latestTime(known, tick.time, nowMs), nowMs),
-    deviceId: identity.deviceId,
-    epoch,
-    deleted: edit.text === undefined,
-    ...(edit.text === undefined ? {} : { value: JSON.parse(edit.text) }),
-    ...(edit.meta === undefined ? {} : { meta: edit.meta }),
-  };
-  return { edit, version, counter };
+function isPlaced(before: StoredItem | undefined, { seq, shownIn }: Pick<StoredItem, 'seq' | 'shownIn'>) {
+  return before?.seq === seq && (shownIn === undefined || before?.shownIn === shownIn);
 }
 
-/**
- * What an edit supersedes: what the app can have seen of the item, not what a sync brought meanwhile. The own version
- * that still waits in the queue is always part of it, for the edit takes its place there.
- */
-function baseClock(edit: Edit, known: readonly StoredVersion[], seen: VectorClock | undefined): VectorClock {
-  if (edit.basedOn !== undefined) return versionToClock(edit.basedOn);
-  const [leader] = known;
-  // What does not open here may be readable elsewhere: only who was shown so may write over it.
-  const leading = leader === undefined || leader.unopened !== undefined ? {} : leader.clock;
-  return mergeClocks(leading, seen ?? {});
-}
-
-async function sealPlan(
-  { edit, version, counter }: PlannedEdit,
-  { accountId }: IdentityRecord,
-  { epoch, key }: EpochKey,
-): Promise<QueueRow> {
-  const { kind, id, text, meta } = edit;
-  const { clock, time } = version;
-  const head = { id, kind, clock, time, epoch, ...(meta === undefined ? {} : { meta }) };
-  if (text === undefined) return { counter, change: { ...head, op: 'delete' } };
-  const payload = await seal(key, { account: accountId, kind, id, epoch, clock }, utf8.encode(text));
-  if (payload.length > syncLimits.payloadLengthMax) throw tooLarge(id, payload.length);
-  return { counter, change: { ...head, op: 'put', payload } };
+function isAmong(versions: readonly StoredVersion[], { clock }: StoredVersion): boolean {
+  return versions.some((version) => compareClocks(version.clock, clock) === 'equal');
 }
 
 /** When one call edits an item several times, only the last edit travels. */
-function lastOfEach(plans: readonly PlannedEdit[], rows: readonly QueueRow[]): QueueRow[] {
-  const last = new Map(plans.map(({ edit, counter }) => [keyOf(edit), counter]));
-  const counters = new Set(last.values());
-  return rows.filter(({ counter }) => counters.has(counter));
+function lastOfEach(rows: readonly QueueRow[]): QueueRow[] {
+  const last = new Map(rows.map((row) => [itemKey(row.change), row]));
+  return [...last.values()];
 }
 
-async function openValue(
-  key: CryptoKey,
-  place: Parameters<typeof open>[1],
-  payload: string,
-): Promise<{ json: unknown } | undefined> {
-  const bytes = await open(key, place, payload);
-  if (bytes === undefined) return undefined;
-  try {
-    return { json: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
-  } catch {
-    return undefined;
-  }
+/** The counter of the newest queued change of each item. */
+function newestCounters(entries: ReadonlyMap<number, QueueEntry>): Map<string, number> {
+  const ascending = [...entries.values()].toSorted((a, b) => a.counter - b.counter);
+  return new Map(ascending.map((entry) => [itemKey(entry), entry.counter]));
 }
 
 function isOpenCopy(version: StoredVersion, clock: VectorClock): boolean {
@@ -478,28 +520,4 @@ function isOpenCopy(version: StoredVersion, clock: VectorClock): boolean {
 function missingEpochs(versions: readonly StoredVersion[]): number[] {
   const missing = versions.filter(({ unopened }) => unopened?.code === 'keys.missing');
   return [...new Set(missing.map(({ epoch }) => epoch))];
-}
-
-async function readQueue(records: Records): Promise<Map<number, QueueEntry>> {
-  const identity = await records.read(recordKeys.identity);
-  if (identity === undefined) return new Map();
-  const rows = await records.scan(recordKeys.queue);
-  return new Map(
-    rows.map(({ change, rejected }) => {
-      const counter = counterOf(change.clock, identity.deviceId);
-      const { kind, id } = change;
-      return [counter, { counter, kind, id, ...(rejected === undefined ? {} : { rejected }) }];
-    }),
-  );
-}
-
-function keyOf({ kind, id }: { kind: Kind; id: string }): string {
-  return `${kind}/${id}`;
-}
-
-function tooLarge(id: string, length: number): AlcoveError {
-  return new AlcoveError(
-    'vault.item_too_large',
-    `Item ${id} is ${length} characters when sealed; at most ${syncLimits.payloadLengthMax} are taken.`,
-  );
 }

@@ -2,11 +2,12 @@
 import type { Kind, Meta } from '@alcove/contract';
 import { aborted, backoffMs, wait } from './backoff.ts';
 import type { Conflict } from './conflicts.ts';
+import type { Edit } from './edits.ts';
 import { AlcoveError } from './errors.ts';
-import type { VaultItem } from './items.ts';
+import { type ItemRef, itemKey, type VaultItem } from './items.ts';
 import { itemId, requireMeta } from './meta.ts';
 import type { SyncEngine, SyncResult } from './sync.ts';
-import type { Edit, ItemChange, VaultStore } from './vault-store.ts';
+import type { ItemChange, VaultStore } from './vault-store.ts';
 
 const autoSyncPolicy = { baseMs: 1000, capMs: 5 * 60_000 };
 const putManyChunk = 100;
@@ -28,11 +29,6 @@ export interface ItemInput {
   readonly basedOn?: string;
 }
 
-export interface ItemRef {
-  readonly kind: Kind;
-  readonly id: string;
-}
-
 /** An item changed: by this app (`local`) or through a sync (`remote`). Read it with `get`. */
 export interface VaultChange extends ItemRef {
   readonly origin: 'local' | 'remote';
@@ -49,7 +45,7 @@ export interface VaultStatus {
   /** End of the last whole sync, RFC 3339 UTC, by this device's clock. */
   readonly lastSyncedAt?: string;
   readonly isSyncing: boolean;
-  /** Changes that the server has not confirmed. */
+  /** Items with changes that the server has not confirmed. */
   readonly unsynced: number;
   /** Those of them that the server refused the last time, with its reason. They stay, and are tried again. */
   readonly rejected: readonly (ItemRef & { readonly code: string; readonly detail: string })[];
@@ -387,10 +383,12 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
   async function status(): Promise<VaultStatus> {
     const { lastSyncedAt, clockSkewMs, cloned = false } = await store.readSync();
     const queue = await store.queue();
+    const resends = await store.resends();
+    const waiting = [...queue, ...resends.map(({ change, ...resend }) => ({ ...change, ...resend }))];
     return {
       isSyncing: running !== undefined,
-      unsynced: queue.length,
-      rejected: queue.flatMap(({ kind, id, rejected }) => (rejected ? [{ kind, id, ...rejected }] : [])),
+      unsynced: new Set(waiting.map(itemKey)).size,
+      rejected: waiting.flatMap(({ kind, id, rejected }) => (rejected ? [{ kind, id, ...rejected }] : [])),
       isCloned: cloned,
       ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
       ...(clockSkewMs === undefined ? {} : { clockSkewMs }),
