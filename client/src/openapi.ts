@@ -387,6 +387,8 @@ export interface KeyTokenRequest {
 export interface Keys {
   epoch: number;
   shares: KeyShare[];
+  /** The shares of the recovery key, in a session that it opened. */
+  recoveryShares?: KeyShare[];
   log: LogEntry[];
   /** The public keys behind the log, also of revoked devices: without them old entries could not be checked. */
   devices: Array<{
@@ -396,6 +398,9 @@ export interface Keys {
     encryptionKey: PublicJwk;
     /** Encryption: OKP X25519, EC P-256, or RSA of at least 2048 bits. Signing: OKP Ed25519 or EC P-256. */
     signingKey: PublicJwk;
+    kind: 'device' | 'recovery';
+    /** Taken out of use. While the log still admits it, another device is to write its entry and mint the next epoch. */
+    revoked: boolean;
   }>;
 }
 
@@ -624,6 +629,28 @@ export interface Readiness {
   status: 'ready';
 }
 
+export interface RecoverRequest {
+  device: DeviceInput;
+  /** A UUID in lower case. */
+  memberId: string;
+  /** base64url without padding. */
+  challenge: string;
+  /** base64url without padding. */
+  signature: string;
+}
+
+export interface RecoveryMember {
+  /** A UUID in lower case. */
+  id: string;
+  /** Encryption: OKP X25519, EC P-256, or RSA of at least 2048 bits. Signing: OKP Ed25519 or EC P-256. */
+  encryptionKey: PublicJwk;
+  /** Encryption: OKP X25519, EC P-256, or RSA of at least 2048 bits. Signing: OKP Ed25519 or EC P-256. */
+  signingKey: PublicJwk;
+  /** RFC 3339, UTC, with milliseconds. */
+  createdAt: string;
+  blob: string | null;
+}
+
 export interface RefreshRequest {
   refreshToken: string;
   /** base64url without padding. */
@@ -681,6 +708,28 @@ export interface SetLlmProviderRequest {
   /** The key: 16 to 2048 visible ASCII characters. */
   apiKey: string;
   settings?: ProviderSettings;
+}
+
+export interface SetRecoveryRequest {
+  /** Encryption: OKP X25519, EC P-256, or RSA of at least 2048 bits. Signing: OKP Ed25519 or EC P-256. */
+  encryptionKey: PublicJwk;
+  /** Encryption: OKP X25519, EC P-256, or RSA of at least 2048 bits. Signing: OKP Ed25519 or EC P-256. */
+  signingKey: PublicJwk;
+  endorsement: LogEntry;
+  /** The keys of all epochs that there are, wrapped to the new recovery key. */
+  keyShares: KeyShare[];
+  /** Where there is a recovery key already: the entry that takes it out, which comes before the endorsement, and the next epoch, which it gets no share of. */
+  replaces?: {
+    revocation: LogEntry;
+    epoch: number;
+    shares: Array<{
+      /** A UUID in lower case. */
+      deviceId: string;
+      /** base64url without padding. */
+      wrapped: string;
+    }>;
+  };
+  blob?: string | null;
 }
 
 export interface SetTtsProviderRequest {
@@ -1041,6 +1090,11 @@ export interface Operations {
     };
     answer: undefined;
   };
+  /** Sign in a new device with the recovery key */
+  'POST /api/v1/auth/recover': {
+    body: RecoverRequest;
+    answer: SignedIn;
+  };
   /** Get new tokens */
   'POST /api/v1/auth/refresh': {
     body: RefreshRequest;
@@ -1107,6 +1161,15 @@ export interface Operations {
   'POST /api/v1/sync/push': {
     body: PushRequest;
     answer: PushResponse;
+  };
+  /** Read the recovery key */
+  'GET /api/v1/sync/recovery': {
+    answer: RecoveryMember;
+  };
+  /** Set or replace the recovery key */
+  'PUT /api/v1/sync/recovery': {
+    body: SetRecoveryRequest;
+    answer: RecoveryMember;
   };
   /** List my workspaces */
   'GET /api/v1/workspaces': {

@@ -139,8 +139,17 @@ export const isClaimed: Guard<Claimed> = shape<Claimed>({
 export const isKeys: Guard<Keys> = shape<Keys>({
   epoch: isCount,
   shares: listOf(isKeyShare),
+  recoveryShares: optional(listOf(isKeyShare)),
   log: listOf(isLogEntry),
-  devices: listOf(shape<Keys['devices'][number]>({ id: isText, encryptionKey: isKey, signingKey: isKey })),
+  devices: listOf(
+    shape<Keys['devices'][number]>({
+      id: isText,
+      encryptionKey: isKey,
+      signingKey: isKey,
+      kind: isText,
+      revoked: isFlag,
+    }),
+  ),
 });
 export const isMe: Guard<Me> = shape<Me>({
   account: isNamed,

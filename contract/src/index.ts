@@ -12,6 +12,7 @@ export * from './identity.ts';
 export * from './keys.ts';
 export * from './limits.ts';
 export * from './providers.ts';
+export * from './recovery.ts';
 export * from './service.ts';
 export * from './sessions.ts';
 export * from './sync.ts';

@@ -2,7 +2,7 @@
  * Public keys and the texts that devices sign. Client and server build each text here, so that both sides sign and
  * check the same bytes.
  */
-import { toBase64Url } from './base64url.ts';
+import { fromBase64Url, toBase64Url } from './base64url.ts';
 import type { Device, LogEntry } from './identity.ts';
 
 const utf8 = new TextEncoder();
@@ -49,6 +49,24 @@ export function refreshProofText(refreshToken: string): string {
 /** What a device that the service knows signs to sign in again. */
 export function deviceSignInText(deviceId: string, challenge: string): string {
   return ['alcove-device-sign-in-v1', deviceId, challenge].join('\n');
+}
+
+/**
+ * What the recovery key signs to let a new device in. It names the keys of that device, so that the signature is worth
+ * nothing for another one.
+ */
+export function recoveryText(memberId: string, challenge: string, deviceFingerprint: string): string {
+  return ['alcove-recovery-v1', memberId, challenge, deviceFingerprint].join('\n');
+}
+
+/** The id of a recovery key, which follows from the fingerprint of its keys: a UUID of version 8 (RFC 9562). */
+export async function recoveryMemberId(fingerprint: string): Promise<string> {
+  const digest = fromBase64Url(await sha256Text(`alcove-recovery-member-v1\n${fingerprint}`));
+  const bytes = digest.subarray(0, 16);
+  bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
+  bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** What a device signs to prove that its account is to be deleted. */

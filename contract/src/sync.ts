@@ -230,15 +230,33 @@ export const SyncStatus = Type.Object({
 });
 export type SyncStatus = Static<typeof SyncStatus>;
 
-/** The key shares of the calling device and the whole device log. `epoch` is 0 before the first was minted. */
+/**
+ * The key shares of the calling device and the whole device log. `epoch` is 0 before the first was minted. The next epoch
+ * goes to the devices and the recovery key that the log admits and that are not revoked here.
+ */
 export const Keys = Type.Object({
   epoch: Type.Integer({ minimum: 0 }),
   shares: Type.Array(KeyShare),
+  recoveryShares: Type.Optional(
+    Type.Array(KeyShare, {
+      description: 'The shares of the recovery key, in a session that it opened.',
+    }),
+  ),
   log: Type.Array(LogEntry),
-  devices: Type.Array(Type.Pick(Device, ['id', 'encryptionKey', 'signingKey']), {
-    description:
-      'The public keys behind the log, also of revoked devices: without them old entries could not be checked.',
-  }),
+  devices: Type.Array(
+    Type.Object({
+      ...Type.Pick(Device, ['id', 'encryptionKey', 'signingKey']).properties,
+      kind: Type.Union([Type.Literal('device'), Type.Literal('recovery')]),
+      revoked: Type.Boolean({
+        description:
+          'Taken out of use. While the log still admits it, another device is to write its entry and mint the next epoch.',
+      }),
+    }),
+    {
+      description:
+        'The public keys behind the log, also of revoked devices: without them old entries could not be checked.',
+    },
+  ),
 });
 export type Keys = Static<typeof Keys>;
 

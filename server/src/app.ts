@@ -174,6 +174,7 @@ export async function createApp(
         remove: () => database.scrub(),
       },
     ],
+    epochGraceMs: settings.epochGraceMs,
     guestLimits: settings.guests,
     // No module brings assistants yet, so none is known.
     findAssistant: async () => undefined,
@@ -239,7 +240,7 @@ export async function createApp(
       ...identityRoutes(identity),
       ...workspaceRoutes(workspaces),
       ...syncRoutes(sync),
-      ...keyRoutes(identity.keyring),
+      ...keyRoutes(identity),
     ],
     authentication: {
       authenticate: (token) => identity.authenticate(createCtx(stopping.signal), token),

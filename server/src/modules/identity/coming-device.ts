@@ -31,7 +31,7 @@ export async function readComingDevice(sent: {
 }
 
 export async function readNewDevice(input: DeviceInput): Promise<NewDevice> {
-  requireUsableKeys(input);
+  requireUsableKeys(input, '/device');
   return { input, fingerprint: await deviceFingerprint(input) };
 }
 
@@ -69,12 +69,12 @@ export async function addUnendorsedDevice(
     endorsed_by: null,
     created_at: new Date(clock.now()),
   });
-  await store.insertDevice(ctx, row);
+  const added = await store.insertDevice(ctx, row);
   await trail.record(ctx, accountId, {
     action: 'device.added',
     target: { type: 'device', id: row.id },
     actor: asAccount(accountId),
     detail: { endorsed: false },
   });
-  return { ...row, last_seen_at: null };
+  return added;
 }

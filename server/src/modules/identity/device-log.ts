@@ -28,6 +28,8 @@ export async function openDeviceLog(ctx: TxCtx, accountId: string): Promise<Devi
     async append(entry, writer, subject) {
       requireChained(entry, head);
       requireAllowed(entry, accountId, writer, admittedBy(entries));
+      if (entry.action === 'add' && entries.some(({ deviceId }) => deviceId === entry.deviceId))
+        throw invalidLogEntry('The device is in the log already, or was.');
       await requireSubject(entry, subject);
       if (!isSignedBy(writer.signing_key, logEntryText(entry), entry.signature)) {
         throw invalidLogEntry(`The entry's signature is not one of device ${writer.id}.`);
@@ -79,8 +81,6 @@ function requireAllowed(
   }
   if (!admitted.has(writer.id))
     throw invalidLogEntry('The calling device is not admitted by the log itself.');
-  if (entry.action === 'add' && admitted.has(entry.deviceId))
-    throw invalidLogEntry('The device is in the log already.');
   if (entry.action === 'revoke' && !admitted.has(entry.deviceId))
     throw invalidLogEntry('The device is not in the log.');
 }

@@ -52,7 +52,7 @@ export function createDevices({
         await store.lockAccount(tx, accountId);
         await sessions.requireOwnLive(tx);
         await refuseLast(tx, id);
-        if (!(await store.revokeDevice(tx, accountId, id, new Date(clock.now()))))
+        if (!(await store.revokeMember(tx, accountId, { id, kind: 'device' }, new Date(clock.now()))))
           throw errors.deviceNotFound();
         await sessions.end(tx, accountId, { deviceId: id });
         const device = { type: 'device', id };

@@ -21,6 +21,7 @@ import { type Clients, createClients } from './clients.ts';
 import type { Belongings } from './deletion/belongings.ts';
 import { createDeletion, type Deletion } from './deletion/service.ts';
 import { createDevices, type Devices } from './devices.ts';
+import { createEpochs, type Epochs } from './epochs.ts';
 import { createExport, type ReadVault } from './export/service.ts';
 import type { FindAssistant } from './guests/assistants.ts';
 import type { GuestLimits } from './guests/guest-store.ts';
@@ -35,6 +36,9 @@ import { createPairing, type PairingService } from './pairing.ts';
 import { createPasswords, type Passwords } from './passwords/service.ts';
 import { createProfile } from './profile.ts';
 import { createProviderKeys, type ProviderKeys } from './provider-keys/provider-keys.ts';
+import { createRecover } from './recovery/recover.ts';
+import { createRecovery, type Recovery } from './recovery/recovery.ts';
+import { createRemoveRecovery } from './recovery/remove.ts';
 import { createRegistration } from './registration.ts';
 import { createSessionList, type SessionList } from './session-list.ts';
 import { createSessions } from './sessions.ts';
@@ -44,11 +48,13 @@ import { createTokens, type TokenService } from './tokens.ts';
 import { createTrail } from './trail.ts';
 
 export type { Belongings } from './deletion/belongings.ts';
+export type { EpochStanding, Epochs } from './epochs.ts';
 export type { FindAssistant } from './guests/assistants.ts';
 export { identityJobs } from './jobs.ts';
 export type { Keyring } from './keyring.ts';
 export { normaliseEmail } from './passwords/email.ts';
 export type { ProviderKeys, RevealedKey } from './provider-keys/provider-keys.ts';
+export type { Recovery } from './recovery/recovery.ts';
 export { identityRoutes } from './routes.ts';
 export { identitySealedColumns } from './sealed-columns.ts';
 
@@ -75,6 +81,10 @@ export interface Identity {
   readonly deviceLogin: ReturnType<typeof createDeviceLogin>;
   readonly pairing: PairingService;
   readonly keyring: Keyring;
+  readonly recovery: Recovery;
+  readonly recover: ReturnType<typeof createRecover>;
+  /** What the epochs of writes are checked against. */
+  readonly epochs: Pick<Epochs, 'standing'>;
   readonly tokens: Pick<TokenService, 'refresh'>;
   jwks(): Static<typeof Jwks>;
   readonly rotateSigningKeys: SigningKeys['rotate'];
@@ -106,6 +116,8 @@ export function createIdentity(parts: {
   /** The vault, for the account's own archive. */
   readonly readVault: ReadVault;
   readonly createCtx: (signal: AbortSignal) => Ctx;
+  /** How long the epoch before the current one may still be written with. */
+  readonly epochGraceMs: number;
   readonly guestLimits: GuestLimits;
   readonly findAssistant: FindAssistant;
 }): Identity {
@@ -119,6 +131,8 @@ export function createIdentity(parts: {
   const challenges = createChallenges(parts);
   const deviceProofs = createDeviceProofs(challenges);
   const signIn = { clock, ids, tokens, trail, deviceProofs };
+  const epochs = createEpochs({ ...parts, graceMs: parts.epochGraceMs });
+  const removeRecovery = createRemoveRecovery({ clock, sessions });
   const findGuestOffer = createFindOffer({ accessTokens, sessions });
   const passwords = createPasswords({ ...parts, ...signIn, sessions, findGuestOffer }, parts.createCtx);
   const deletion = createDeletion({ ...parts, sessions, passwords });
@@ -153,7 +167,10 @@ export function createIdentity(parts: {
     deviceProofs,
     deviceLogin: createDeviceLogin(signIn),
     pairing: createPairing(signIn),
-    keyring: createKeyring({ clock, trail }),
+    keyring: createKeyring({ trail, epochs, removeRecovery }),
+    recovery: createRecovery({ clock, sessions, trail, epochs, removeRecovery }),
+    recover: createRecover(signIn),
+    epochs,
     tokens,
     jwks: () => signingKeys.jwks(),
     rotateSigningKeys: signingKeys.rotate,

@@ -1,9 +1,10 @@
-/** The account's epochs: which there are, and each device's wrapped share of them. The keys themselves are never here. */
+/** The keys as a device sees them, and how it mints the next one. The keys themselves are never here, only wrapped shares. */
 import type { Keys, MintRequest } from '@alcove/contract/sync';
 import { type Ctx, type DeviceActor, inTransaction, type TxCtx } from '../../context.ts';
-import type { Clock } from '../../platform/clock/index.ts';
 import { type DeviceLog, openDeviceLog } from './device-log.ts';
+import { type Epochs, requireNextEpoch } from './epochs.ts';
 import * as errors from './errors.ts';
+import type { RemoveRecovery } from './recovery/remove.ts';
 import * as store from './store.ts';
 import type { Trail } from './trail.ts';
 
@@ -11,28 +12,38 @@ export interface Keyring {
   /** The calling device's shares and the account's whole device log. */
   read(ctx: Ctx<DeviceActor>): Promise<Keys>;
   /**
-   * Adds the next epoch, with a share for every device that the log admits. Minting the same epoch with the same
+   * Adds the next epoch, with a share for every member that the log admits. Minting the same epoch with the same
    * shares again is answered as the first time, so a lost answer costs nothing.
    */
   mint(ctx: Ctx<DeviceActor>, request: MintRequest): Promise<Keys>;
 }
 
-export function createKeyring({ clock, trail }: { readonly clock: Clock; readonly trail: Trail }): Keyring {
+interface KeyringParts {
+  readonly trail: Trail;
+  readonly epochs: Epochs;
+  readonly removeRecovery: RemoveRecovery;
+}
+
+export function createKeyring(parts: KeyringParts): Keyring {
   return {
     read: (ctx) => inTransaction(ctx, readKeys),
     mint: (ctx, request) =>
       inTransaction(ctx, async (tx) => {
         await store.lockAccount(tx, tx.actor.accountId);
         if (await isMintedAlready(tx, request)) return readKeys(tx);
+        await requireNextEpoch(tx, request.epoch);
         const log = await openDeviceLog(tx, tx.actor.accountId);
-        await appendEntries(tx, log, request);
-        await requireShares(tx, log, request);
-        await insertEpoch(tx, request, new Date(clock.now()));
-        await trail.record(tx, tx.actor.accountId, {
+        const removed = await appendEntries(tx, parts, log, request);
+        await parts.epochs.add(tx, log, request);
+        await parts.trail.record(tx, tx.actor.accountId, {
           action: 'epoch.minted',
           target: { type: 'epoch', id: String(request.epoch) },
           detail: { shares: request.shares.length },
         });
+        if (removed !== undefined) {
+          const target = { type: 'device', id: removed };
+          await parts.trail.record(tx, tx.actor.accountId, { action: 'recovery.removed', target });
+        }
         return readKeys(tx);
       }),
   };
@@ -41,33 +52,29 @@ export function createKeyring({ clock, trail }: { readonly clock: Clock; readonl
 async function readKeys(ctx: TxCtx<DeviceActor>): Promise<Keys> {
   const { accountId, deviceId } = ctx.actor;
   const epochs = await store.listEpochs(ctx, accountId);
+  const recoveryId = await findRecoveryOfSession(ctx);
+  const recoveryShares =
+    recoveryId === undefined ? undefined : await store.listKeyShares(ctx, accountId, recoveryId);
   return {
     epoch: epochs.at(-1)?.epoch ?? 0,
     shares: await store.listKeyShares(ctx, accountId, deviceId),
+    ...(recoveryShares === undefined ? {} : { recoveryShares }),
     log: (await store.readDeviceLog(ctx, accountId)).map(({ entry }) => entry),
-    devices: (await store.listDevicesEvenRevoked(ctx, accountId)).map(
-      ({ id, encryption_key, signing_key }) => ({
-        id,
-        encryptionKey: encryption_key,
-        signingKey: signing_key,
-      }),
-    ),
+    devices: (await store.listMembersEvenRevoked(ctx, accountId)).map((row) => ({
+      id: row.id,
+      encryptionKey: row.encryption_key,
+      signingKey: row.signing_key,
+      kind: row.kind,
+      revoked: row.revoked_at !== null,
+    })),
   };
 }
 
-/** True when this very epoch stands already; throws when the number is not the next one. */
+/** Whether this very epoch stands already, minted by this device with these shares. */
 async function isMintedAlready(ctx: TxCtx<DeviceActor>, { epoch, shares }: MintRequest): Promise<boolean> {
-  const epochs = await store.listEpochs(ctx, ctx.actor.accountId);
-  const current = epochs.at(-1);
-  if (epoch === (current?.epoch ?? 0) + 1) return false;
-  if (current?.epoch === epoch && current.minted_by === ctx.actor.deviceId) {
-    const stored = await store.listSharesOfEpoch(ctx, ctx.actor.accountId, epoch);
-    if (textOf(stored) === textOf(shares)) return true;
-  }
-  throw errors.epochConflict({
-    detail: `The next epoch is ${(current?.epoch ?? 0) + 1}; ${epoch} came.`,
-    extensions: { epoch: current?.epoch ?? 0 },
-  });
+  const current = (await store.listEpochs(ctx, ctx.actor.accountId)).at(-1);
+  if (current?.epoch !== epoch || current.minted_by !== ctx.actor.deviceId) return false;
+  return textOf(await store.listSharesOfEpoch(ctx, ctx.actor.accountId, epoch)) === textOf(shares);
 }
 
 const textOf = (shares: MintRequest['shares']) =>
@@ -76,49 +83,39 @@ const textOf = (shares: MintRequest['shares']) =>
     .sort()
     .join('\n');
 
-async function appendEntries(ctx: TxCtx<DeviceActor>, log: DeviceLog, request: MintRequest): Promise<void> {
+/** Answers the id of the recovery key, where an entry takes it out. */
+async function appendEntries(
+  ctx: TxCtx<DeviceActor>,
+  { removeRecovery }: KeyringParts,
+  log: DeviceLog,
+  request: MintRequest,
+): Promise<string | undefined> {
   const { accountId, deviceId } = ctx.actor;
-  const writer = await store.findDevice(ctx, accountId, deviceId);
-  if (writer === undefined) throw errors.deviceNotFound();
+  const device = await store.findDevice(ctx, accountId, deviceId);
+  if (device === undefined) throw errors.deviceNotFound();
+  const recovery = await findRecoveryWriter(ctx);
+  let removed: string | undefined;
   for (const entry of request.log) {
-    const subject = await store.findDeviceEvenRevoked(ctx, accountId, entry.deviceId);
+    const writer = entry.by === recovery?.id ? recovery : device;
+    const subject = await store.findMemberEvenRevoked(ctx, accountId, entry.deviceId);
     if (subject === undefined) throw errors.invalidLogEntry('deviceId is not a device of this account.');
     await log.append(entry, writer, subject);
     if (entry.action === 'add') await store.endorseDevice(ctx, subject.id, writer.id);
+    if (entry.action === 'revoke' && subject.kind === 'recovery') {
+      await removeRecovery(ctx, subject);
+      removed = subject.id;
+    }
   }
+  return removed;
 }
 
-/** Exactly the admitted, unrevoked devices: one that is missing would lose the vault, one too many would keep it. */
-async function requireShares(
-  ctx: TxCtx<DeviceActor>,
-  log: DeviceLog,
-  { shares }: MintRequest,
-): Promise<void> {
-  if (log.entries.length === 0) {
-    throw errors.logMissing(
-      'The first epoch comes with the genesis entry of the device that mints it, in `log`.',
-    );
-  }
-  const live = new Set((await store.listDevices(ctx, ctx.actor.accountId)).map(({ id }) => id));
-  const expected = [...log.admitted()].filter((id) => live.has(id)).sort();
-  const given = shares.map(({ deviceId }) => deviceId).sort();
-  if (!expected.includes(ctx.actor.deviceId))
-    throw errors.invalidLogEntry('The calling device is not admitted by the log.');
-  if (expected.join() === given.join()) return;
-  throw errors.incompleteShares({
-    detail: `shares must hold exactly one share for each of ${expected.length} devices; ${given.length} came.`,
-    extensions: { devices: expected },
-  });
+/** In a session that the recovery key opened, that key writes too: it admits the device that has come by it. */
+async function findRecoveryWriter(ctx: TxCtx<DeviceActor>): Promise<store.DeviceRow | undefined> {
+  const id = await findRecoveryOfSession(ctx);
+  return id === undefined ? undefined : store.findMemberEvenRevoked(ctx, ctx.actor.accountId, id);
 }
 
-async function insertEpoch(ctx: TxCtx<DeviceActor>, request: MintRequest, createdAt: Date): Promise<void> {
-  const { accountId, deviceId } = ctx.actor;
-  const { epoch, recovery, shares } = request;
-  await store.insertEpoch(ctx, accountId, {
-    epoch,
-    minted_by: deviceId,
-    recovery: recovery ?? null,
-    created_at: createdAt,
-  });
-  for (const share of shares) await store.insertKeyShare(ctx, accountId, { epoch, ...share });
+async function findRecoveryOfSession(ctx: TxCtx<DeviceActor>): Promise<string | undefined> {
+  const session = await store.findLiveSession(ctx, ctx.actor.sessionId);
+  return session?.recovery_id ?? undefined;
 }

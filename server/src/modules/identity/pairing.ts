@@ -6,7 +6,6 @@ import type {
   Claimed,
   Device,
   DeviceInput,
-  KeyShare,
   PairDeviceRequest,
   Pairing,
   PairingStarted,
@@ -16,6 +15,7 @@ import { asSystem, type Ctx, type DeviceActor, inTransaction, type TxCtx } from 
 import { createToken } from '../../platform/crypto/index.ts';
 import { openDeviceLog } from './device-log.ts';
 import * as errors from './errors.ts';
+import { giveShares } from './key-shares.ts';
 import { requireUsableKeys } from './public-keys.ts';
 import { deviceRow, renderDevice } from './render.ts';
 import { type SignInParts, signIn } from './sign-in.ts';
@@ -39,7 +39,7 @@ export function createPairing(parts: SignInParts): PairingService {
 
   return {
     async start(ctx, device) {
-      requireUsableKeys(device);
+      requireUsableKeys(device, '/device');
       const row = {
         id: ids.uuid(),
         device_id: ids.uuid(),
@@ -150,7 +150,7 @@ async function requireApproved(ctx: TxCtx, id: string, signature: string, now: n
 
 async function endorse(
   ctx: TxCtx<DeviceActor>,
-  subject: store.DeviceRow,
+  subject: store.NewDeviceRow,
   { endorsement }: PairDeviceRequest,
 ) {
   if (endorsement.action !== 'add')
@@ -161,28 +161,16 @@ async function endorse(
   await log.append(endorsement, writer, subject);
 }
 
-/** The new device gets every epoch there is, since it is to read what was written before it came. */
-async function giveShares(ctx: TxCtx, device: store.DeviceRow, shares: readonly KeyShare[]): Promise<void> {
-  const expected = (await store.listEpochs(ctx, device.account_id)).map(({ epoch }) => epoch);
-  const given = shares.map(({ epoch }) => epoch).sort((a, b) => a - b);
-  if (expected.join() !== given.join()) {
-    throw errors.incompleteShares({
-      detail: `keyShares must hold one share for each of the epochs ${expected.join(', ')}; ${given.join(', ') || 'none'} came.`,
-      extensions: { epochs: expected },
-    });
-  }
-  for (const { epoch, wrapped } of shares) {
-    await store.insertKeyShare(ctx, device.account_id, { epoch, deviceId: device.id, wrapped });
-  }
-}
-
-function pairedDevice(row: store.PairingRow, accountId: string, endorsedBy: string | null): store.DeviceRow {
-  const rest = {
+function pairedDevice(
+  row: store.PairingRow,
+  accountId: string,
+  endorsedBy: string | null,
+): store.NewDeviceRow {
+  return deviceRow(row.device, {
     id: row.device_id,
     account_id: accountId,
     fingerprint: row.fingerprint,
     endorsed_by: endorsedBy ?? row.endorsement?.by ?? null,
     created_at: row.created_at,
-  };
-  return { ...deviceRow(row.device, rest), last_seen_at: null };
+  });
 }

@@ -24,7 +24,7 @@ const webCryptoEd25519 = { ...ed25519, alg: 'Ed25519', key_ops: ['verify'], ext:
 
 function errorsOf(encryptionKey: Jwk, signingKey: Jwk): unknown {
   try {
-    requireUsableKeys({ name: 'x', platform: 'cli', encryptionKey, signingKey });
+    requireUsableKeys({ encryptionKey, signingKey }, '/device');
     return [];
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -5,6 +5,7 @@ import type { DeviceInput, PublicJwk } from '@alcove/contract/identity';
 import { isEd25519Point } from './ed25519-point.ts';
 import { invalidKey } from './errors.ts';
 
+type KeyPairs = Pick<DeviceInput, 'encryptionKey' | 'signingKey'>;
 type Use = 'encryption' | 'signing';
 interface Finding {
   readonly member: string;
@@ -42,12 +43,12 @@ const accepted: Readonly<Record<Use, string>> = {
   signing: 'OKP Ed25519 or EC P-256',
 };
 
-/** Throws `device.invalid_key` with one entry for every member that is wrong. */
-export function requireUsableKeys(device: DeviceInput): void {
+/** Throws `device.invalid_key` with one entry for every member that is wrong; `parent` is where the keys stand in the request. */
+export function requireUsableKeys(keys: KeyPairs, parent: string): void {
   const errors = [
-    ...findingsOf(device.encryptionKey, 'encryption').map(at('/device/encryptionKey')),
-    ...findingsOf(device.signingKey, 'signing').map(at('/device/signingKey')),
-    ...sharedKeyFindings(device),
+    ...findingsOf(keys.encryptionKey, 'encryption').map(at(`${parent}/encryptionKey`)),
+    ...findingsOf(keys.signingKey, 'signing').map(at(`${parent}/signingKey`)),
+    ...sharedKeyFindings(keys, parent),
   ];
   const first = errors[0];
   if (first !== undefined)
@@ -67,10 +68,10 @@ const at = (parent: string) => (finding: Finding) => ({
   detail: finding.detail,
 });
 
-function sharedKeyFindings({ encryptionKey, signingKey }: DeviceInput) {
+function sharedKeyFindings({ encryptionKey, signingKey }: KeyPairs, parent: string) {
   const [mine, other] = [memberOf(encryptionKey, 'x'), memberOf(signingKey, 'x')];
   if (mine === undefined || mine !== other) return [];
-  return [{ pointer: '/device/signingKey/x', detail: 'must not be the encryption key again' }];
+  return [{ pointer: `${parent}/signingKey/x`, detail: 'must not be the encryption key again' }];
 }
 
 function findingsOf(jwk: PublicJwk, use: Use): Finding[] {

@@ -11,7 +11,7 @@ import * as store from './store.ts';
 export function createRegistration(parts: SignInParts) {
   const { clock, ids } = parts;
   return async (ctx: Ctx, { device }: RegisterRequest): Promise<SignedIn> => {
-    requireUsableKeys(device);
+    requireUsableKeys(device, '/device');
     const fingerprint = await deviceFingerprint(device);
     return asSystem(ctx, async (tx) => {
       const accountId = await addAccount(tx, parts, { kind: 'anonymous' });
@@ -23,8 +23,7 @@ export function createRegistration(parts: SignInParts) {
         endorsed_by: null,
         created_at: new Date(clock.now()),
       });
-      await store.insertDevice(tx, row);
-      return signIn(tx, parts, { ...row, last_seen_at: null });
+      return signIn(tx, parts, await store.insertDevice(tx, row));
     });
   };
 }

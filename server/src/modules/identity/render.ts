@@ -1,6 +1,6 @@
 /** Rows as the wire shows them. */
 import type { Account, Device, DeviceInput, Me, WorkspaceRef } from '@alcove/contract/identity';
-import type { AccountRow, DeviceRow, SessionRow, WorkspaceRow } from './store.ts';
+import type { AccountRow, DeviceRow, NewDeviceRow, SessionRow, WorkspaceRow } from './store.ts';
 
 export function renderAccount(row: AccountRow): Account {
   return {
@@ -14,7 +14,10 @@ export function renderAccount(row: AccountRow): Account {
   };
 }
 
-export function renderDevice(row: DeviceRow, currentDeviceId: string | undefined): Device {
+export function renderDevice(
+  row: NewDeviceRow & Partial<Pick<DeviceRow, 'last_seen_at'>>,
+  currentDeviceId: string | undefined,
+): Device {
   return {
     id: row.id,
     name: row.name,
@@ -47,7 +50,7 @@ export function renderWorkspace(row: WorkspaceRow): WorkspaceRef {
 export function deviceRow(
   input: DeviceInput,
   rest: Pick<DeviceRow, 'id' | 'account_id' | 'fingerprint' | 'endorsed_by' | 'created_at'>,
-): Omit<DeviceRow, 'last_seen_at'> {
+): NewDeviceRow {
   return {
     ...rest,
     name: input.name,

@@ -28,6 +28,7 @@ import { knownDeviceRoutes } from './known-devices/routes.ts';
 import { oauthRoutes } from './oauth/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
 import { providerKeyRoutes } from './provider-keys/routes.ts';
+import { recoveryRoutes } from './recovery/routes.ts';
 import { sessionListRoutes } from './session-list-routes.ts';
 
 const tag = 'identity';
@@ -240,6 +241,7 @@ export function identityRoutes(identity: Identity): Route[] {
       () => identity.jwks(),
     ),
     ...knownDeviceRoutes(identity),
+    ...recoveryRoutes(identity),
     ...accountRoutes(identity),
     ...passwordRoutes(identity.passwords),
     ...oauthRoutes(identity.oauth, identity.publicUrl),

@@ -16,16 +16,28 @@ export interface SignInParts {
   readonly trail: Trail;
 }
 
+export interface WhoSignsIn {
+  readonly accountId: string;
+  readonly device?: store.DeviceRow | undefined;
+  /** The recovery key that lets the device in. */
+  readonly recoveryId?: string;
+}
+
 /** From one of the account's devices. */
-export async function signIn(ctx: TxCtx, parts: SignInParts, device: store.DeviceRow): Promise<SignedIn> {
-  const opened = await openSession(ctx, parts, { accountId: device.account_id, device });
+export async function signIn(
+  ctx: TxCtx,
+  parts: SignInParts,
+  device: store.DeviceRow,
+  by: Pick<WhoSignsIn, 'recoveryId'> = {},
+): Promise<SignedIn> {
+  const opened = await openSession(ctx, parts, { accountId: device.account_id, device, ...by });
   return { ...opened, device: renderDevice(device, device.id) };
 }
 
 export async function openSession(
   ctx: TxCtx,
   parts: SignInParts,
-  { accountId, device }: { readonly accountId: string; readonly device?: store.DeviceRow | undefined },
+  { accountId, device, recoveryId }: WhoSignsIn,
 ): Promise<SessionOpened> {
   const account = await store.findAccount(ctx, accountId);
   const [workspace] = await store.listWorkspaces(ctx, accountId);
@@ -36,6 +48,7 @@ export async function openSession(
     account_id: account.id,
     device_id: device?.id ?? null,
     workspace_id: workspace.id,
+    recovery_id: recoveryId ?? null,
     user_agent: ctx.origin.userAgent ?? null,
     created_at: new Date(parts.clock.now()),
     last_seen_at: null,

@@ -16,6 +16,7 @@ export interface AccountRow {
 export interface DeviceRow {
   readonly id: string;
   readonly account_id: string;
+  readonly kind: 'device' | 'recovery';
   readonly name: string;
   readonly platform: DeviceInput['platform'];
   readonly encryption_key: DeviceInput['encryptionKey'];
@@ -24,6 +25,7 @@ export interface DeviceRow {
   readonly endorsed_by: string | null;
   readonly created_at: Date;
   readonly last_seen_at: Date | null;
+  readonly revoked_at: Date | null;
 }
 
 export interface WorkspaceRow {
@@ -37,6 +39,8 @@ export interface SessionRow {
   readonly account_id: string;
   readonly device_id: string | null;
   readonly workspace_id: string;
+  /** The recovery key that opened it. */
+  readonly recovery_id: string | null;
   readonly user_agent: string | null;
   readonly created_at: Date;
   readonly last_seen_at: Date | null;
@@ -66,6 +70,7 @@ export interface PairingRow {
 export interface EpochRow {
   readonly epoch: number;
   readonly minted_by: string;
+  readonly created_at: Date;
 }
 
 // Accounts and workspaces
@@ -99,29 +104,41 @@ export async function listWorkspaces(ctx: TxCtx, accountId: string): Promise<Wor
 
 // Devices
 
-export async function insertDevice(ctx: TxCtx, row: Omit<DeviceRow, 'last_seen_at'>): Promise<void> {
-  await sql`insert into device
+export type NewDeviceRow = Omit<DeviceRow, 'kind' | 'last_seen_at' | 'revoked_at'>;
+
+export async function insertDevice(ctx: TxCtx, row: NewDeviceRow): Promise<DeviceRow> {
+  const { rows } = await sql<DeviceRow>`insert into device
     (id, account_id, name, platform, encryption_key, signing_key, fingerprint, endorsed_by, created_at)
     values (${row.id}, ${row.account_id}, ${row.name}, ${row.platform}, ${json(row.encryption_key)},
-      ${json(row.signing_key)}, ${row.fingerprint}, ${row.endorsed_by}, ${row.created_at})`.execute(ctx.tx);
+      ${json(row.signing_key)}, ${row.fingerprint}, ${row.endorsed_by}, ${row.created_at})
+    returning *`.execute(ctx.tx);
+  return first(rows);
 }
 
 export async function findDevice(ctx: TxCtx, accountId: string, id: string): Promise<DeviceRow | undefined> {
   return one(
     await sql<DeviceRow>`select * from device
-      where id = ${id} and account_id = ${accountId} and revoked_at is null`.execute(ctx.tx),
+      where id = ${id} and account_id = ${accountId} and kind = 'device' and revoked_at is null`.execute(
+      ctx.tx,
+    ),
   );
 }
 
 /** Before it is known whose it is: in the owner's transaction. */
-export async function findDeviceOfAnybody(ctx: TxCtx, id: string): Promise<DeviceRow | undefined> {
+export async function findDeviceOfAnybody(
+  ctx: TxCtx,
+  id: string,
+  kind: DeviceRow['kind'],
+): Promise<DeviceRow | undefined> {
   return one(
-    await sql<DeviceRow>`select * from device where id = ${id} and revoked_at is null`.execute(ctx.tx),
+    await sql<DeviceRow>`select * from device where id = ${id} and kind = ${kind} and revoked_at is null`.execute(
+      ctx.tx,
+    ),
   );
 }
 
-/** Also one that was taken out of use: the log may still have to say so. */
-export async function findDeviceEvenRevoked(
+/** Also a recovery key, and one that was taken out of use: the log may still have to say so. */
+export async function findMemberEvenRevoked(
   ctx: TxCtx,
   accountId: string,
   id: string,
@@ -131,10 +148,17 @@ export async function findDeviceEvenRevoked(
   );
 }
 
-export async function listDevicesEvenRevoked(ctx: TxCtx, accountId: string): Promise<DeviceRow[]> {
+export async function listMembersEvenRevoked(ctx: TxCtx, accountId: string): Promise<DeviceRow[]> {
   const { rows } =
     await sql<DeviceRow>`select * from device where account_id = ${accountId} order by id`.execute(ctx.tx);
   return rows;
+}
+
+/** The devices in use and the recovery key. */
+export async function listMemberIds(ctx: TxCtx, accountId: string): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`select id from device
+    where account_id = ${accountId} and revoked_at is null`.execute(ctx.tx);
+  return rows.map(({ id }) => id);
 }
 
 export async function listDevices(
@@ -143,7 +167,8 @@ export async function listDevices(
   page: { after?: string | undefined; limit?: number } = {},
 ): Promise<DeviceRow[]> {
   const { rows } = await sql<DeviceRow>`select * from device
-    where account_id = ${accountId} and revoked_at is null and (${page.after ?? null}::uuid is null or id > ${page.after ?? null}::uuid)
+    where account_id = ${accountId} and kind = 'device' and revoked_at is null
+      and (${page.after ?? null}::uuid is null or id > ${page.after ?? null}::uuid)
     order by id limit ${page.limit ?? null}`.execute(ctx.tx);
   return rows;
 }
@@ -164,7 +189,8 @@ export async function renameDevice(
 ): Promise<DeviceRow | undefined> {
   return one(
     await sql<DeviceRow>`update device set name = ${name}
-      where id = ${id} and account_id = ${accountId} and revoked_at is null returning *`.execute(ctx.tx),
+      where id = ${id} and account_id = ${accountId} and kind = 'device' and revoked_at is null
+      returning *`.execute(ctx.tx),
   );
 }
 
@@ -172,10 +198,16 @@ export async function endorseDevice(ctx: TxCtx, id: string, by: string): Promise
   await sql`update device set endorsed_by = ${by} where id = ${id}`.execute(ctx.tx);
 }
 
-/** Takes the device out of use, with its key shares. Says whether there was one. */
-export async function revokeDevice(ctx: TxCtx, accountId: string, id: string, at: Date): Promise<boolean> {
+/** Takes the device, or the recovery key, out of use, with its key shares. Says whether there was one. */
+export async function revokeMember(
+  ctx: TxCtx,
+  accountId: string,
+  { id, kind }: Pick<DeviceRow, 'id' | 'kind'>,
+  at: Date,
+): Promise<boolean> {
   const { rows } = await sql`update device set revoked_at = ${at}
-    where id = ${id} and account_id = ${accountId} and revoked_at is null returning id`.execute(ctx.tx);
+    where id = ${id} and account_id = ${accountId} and kind = ${kind} and revoked_at is null
+    returning id`.execute(ctx.tx);
   if (rows.length === 0) return false;
   await sql`delete from key_share where device_id = ${id}`.execute(ctx.tx);
   return true;
@@ -184,10 +216,9 @@ export async function revokeDevice(ctx: TxCtx, accountId: string, id: string, at
 // Sessions and refresh tokens
 
 export async function insertSession(ctx: TxCtx, row: Omit<SessionRow, 'last_seen_at'>): Promise<void> {
-  await sql`insert into session (id, account_id, device_id, workspace_id, user_agent, created_at)
-    values (${row.id}, ${row.account_id}, ${row.device_id}, ${row.workspace_id}, ${row.user_agent}, ${row.created_at})`.execute(
-    ctx.tx,
-  );
+  await sql`insert into session (id, account_id, device_id, workspace_id, recovery_id, user_agent, created_at)
+    values (${row.id}, ${row.account_id}, ${row.device_id}, ${row.workspace_id}, ${row.recovery_id},
+      ${row.user_agent}, ${row.created_at})`.execute(ctx.tx);
 }
 
 /** A session that stands: not ended, and its device, if it has one, not revoked. */
@@ -211,6 +242,8 @@ export interface WhichSessions {
   readonly sessionId?: string;
   readonly deviceId?: string;
   readonly exceptSessionId?: string;
+  /** Those that this recovery key opened for devices that nobody has vouched for since. */
+  readonly recoveryId?: string;
 }
 
 /** Ends the account's sessions that match, and answers their ids. */
@@ -225,6 +258,8 @@ export async function endSessions(
       and (${which.sessionId ?? null}::uuid is null or id = ${which.sessionId ?? null}::uuid)
       and (${which.deviceId ?? null}::uuid is null or device_id = ${which.deviceId ?? null}::uuid)
       and (${which.exceptSessionId ?? null}::uuid is null or id <> ${which.exceptSessionId ?? null}::uuid)
+      and (${which.recoveryId ?? null}::uuid is null or recovery_id = ${which.recoveryId ?? null}::uuid
+        and device_id in (select id from device where account_id = ${accountId} and endorsed_by is null))
     returning id`.execute(ctx.tx);
   return rows.map(({ id }) => id);
 }
@@ -319,7 +354,7 @@ export async function appendDeviceLog(
 }
 
 export async function listEpochs(ctx: TxCtx, accountId: string): Promise<EpochRow[]> {
-  const { rows } = await sql<EpochRow>`select epoch, minted_by from key_epoch
+  const { rows } = await sql<EpochRow>`select epoch, minted_by, created_at from key_epoch
     where account_id = ${accountId} order by epoch`.execute(ctx.tx);
   return rows;
 }
@@ -327,7 +362,7 @@ export async function listEpochs(ctx: TxCtx, accountId: string): Promise<EpochRo
 export async function insertEpoch(
   ctx: TxCtx,
   accountId: string,
-  row: EpochRow & { readonly recovery: string | null; readonly created_at: Date },
+  row: EpochRow & { readonly recovery: string | null },
 ): Promise<void> {
   await sql`insert into key_epoch (account_id, epoch, minted_by, recovery, created_at)
     values (${accountId}, ${row.epoch}, ${row.minted_by}, ${row.recovery}, ${row.created_at})`.execute(
@@ -417,6 +452,11 @@ export async function deleteExpired(ctx: TxCtx, before: Date): Promise<number> {
   const sessions = await sql`delete from session s where ended_at < ${before} or not exists
     (select from refresh_token r where r.session_id = s.id) returning id`.execute(ctx.tx);
   return pairings.rows.length + tokens.rows.length + sessions.rows.length;
+}
+
+function first<Row>([row]: readonly Row[]): Row {
+  if (row === undefined) throw new Error('an insert that answered no row');
+  return row;
 }
 
 const one = <Row>({ rows }: { readonly rows: readonly Row[] }): Row | undefined => rows[0];

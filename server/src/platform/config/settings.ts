@@ -44,6 +44,8 @@ export interface Settings {
   readonly masterKey: Secret | undefined;
   /** What wraps the master key. Undefined: nothing does. */
   readonly kms: AwsKmsOptions | undefined;
+  /** How long the epoch before the current one may still be written with. */
+  readonly epochGraceMs: number;
   readonly log: { readonly level: LogLevel };
   /** Undefined: letters are written into a folder. */
   readonly mail: { readonly url: Secret; readonly from: string } | undefined;
@@ -88,6 +90,7 @@ export function parseSettings(env: Environment): Settings {
     },
     masterKey: read(settingsTable.masterKey),
     kms: kmsAt(read),
+    epochGraceMs: read(settingsTable.epochGraceSeconds) * 1000,
     log: { level: read(settingsTable.logLevel) },
     mail: mailAt(read),
     appUrl: read(settingsTable.appUrl) ?? publicUrl,

@@ -153,6 +153,13 @@ export const settingsTable = {
     expected: 'a session token',
     accepts: (value) => /^\S+$/.test(value),
   }),
+  epochGraceSeconds: integer({
+    name: 'ALCOVE_EPOCH_GRACE_SECONDS',
+    what: "How long a vault still takes changes under the key before the newest one, for devices that have not heard of it. A revoked device's key is worth no more than that for writing.",
+    min: 0,
+    max: 86_400,
+    fallback: 60,
+  }),
   operatorToken: secret({
     name: 'ALCOVE_OPERATOR_TOKEN',
     what: 'Bearer token for /health/detailed and /metrics. Without it, the file operator.token in the data folder is made on the first start.',

@@ -18,10 +18,18 @@ export function createHintedCache<Value>(parts: {
   readonly fanout: Fanout;
   readonly topic: string;
   readonly sizeMax: number;
+  /** Never believes an answer longer than that. */
+  readonly believedMsMax?: number;
   /** Milliseconds that only ever grow. */
   readonly now?: () => number;
 }): HintedCache<Value> {
-  const { fanout, topic, sizeMax, now = () => performance.now() } = parts;
+  const {
+    fanout,
+    topic,
+    sizeMax,
+    believedMsMax = trustedMs.listening,
+    now = () => performance.now(),
+  } = parts;
   let entries = new BoundedMap<
     string,
     { readonly since: number; readonly value: Promise<Value | undefined> }
@@ -36,7 +44,7 @@ export function createHintedCache<Value>(parts: {
   return {
     get(key, load) {
       const known = entries.get(key);
-      const believedMs = fanout.isListening() ? trustedMs.listening : trustedMs.deaf;
+      const believedMs = Math.min(believedMsMax, fanout.isListening() ? trustedMs.listening : trustedMs.deaf);
       if (known !== undefined && now() - known.since < believedMs) return known.value;
       // Kept before it is loaded: news that arrive in between take it away again.
       const entry = { since: now(), value: load() };

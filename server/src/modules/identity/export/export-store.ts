@@ -19,8 +19,9 @@ export async function readKnown(ctx: TxCtx<AccountActor>): Promise<Known> {
   return {
     account: await list(sql`select id, kind, email, email_verified_at, display_name, created_at, expires_at
       from account where id = ${id}`),
-    devices: await list(sql`select id, name, platform, encryption_key, signing_key, fingerprint, endorsed_by,
-      created_at, last_seen_at, revoked_at from device where account_id = ${id} order by id`),
+    devices:
+      await list(sql`select id, kind, name, platform, encryption_key, signing_key, fingerprint, endorsed_by,
+      created_at, last_seen_at, revoked_at, recovery_blob from device where account_id = ${id} order by id`),
     deviceLog: await list(sql`select position, hash, entry from device_log
       where account_id = ${id} order by position`),
     keys: await list(sql`select epoch, minted_by, recovery, created_at from key_epoch
