@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import type { Reporter } from 'vitest/node';
+import { sqldIsAvailable } from './server/src/testing/sqld.ts';
 
 const testDatabaseUrl = process.env.TEST_DATABASE_URL ?? '';
 
@@ -45,6 +46,18 @@ export default defineConfig({
           env: { TEST_DATABASE_URL: '' },
         },
       },
+      ...(sqldIsAvailable
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: 'vaults/remote',
+                include: ['server/src/modules/sync/vault/*.test.ts'],
+                env: { TEST_VAULT_HOME: 'remote' },
+              },
+            },
+          ]
+        : []),
       ...(testDatabaseUrl === ''
         ? []
         : [

@@ -1,8 +1,9 @@
 /** A Redis of a test's own, as a process that the test may take away. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePort } from './free-port.ts';
 
 /** Redis is no part of this repository: where it is not installed, its tests say that they were skipped. */
 export const redisIsInstalled: boolean = spawnSync('redis-server', ['--version']).status === 0;
@@ -32,16 +33,6 @@ export async function startTestRedis(): Promise<TestRedis> {
   }
   await start();
   return { url: `redis://127.0.0.1:${port}/0`, start, stop, [Symbol.asyncDispose]: stop };
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -57,6 +57,11 @@ export function openDatabase(file: string, options: { create: boolean }): OpenVa
   return wrap(database);
 }
 
+/** A database in memory that holds parts of others: what a row refers to may not be there. */
+export function openScratchDatabase(): OpenVault {
+  return wrap(new DatabaseSync(':memory:', { enableForeignKeyConstraints: false }));
+}
+
 /** `mode=rw` keeps SQLite from making an empty database where a file is missing. */
 function fileUrl(file: string, mode: 'rw' | 'rwc'): URL {
   const url = pathToFileURL(file);

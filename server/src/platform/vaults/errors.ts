@@ -6,6 +6,12 @@ export const vaultDamaged = failure('vault.damaged', 503, 'The vault is damaged.
 export const vaultNewer = failure('vault.newer', 503, 'The vault was written by a newer Alcove.');
 export const vaultUnavailable = failure('vault.unavailable', 503, 'The vault cannot be reached right now.');
 export const vaultDiskFull = failure('vault.disk_full', 507, 'The disk that holds the vaults is full.');
+export const vaultTooMuchAtOnce = failure(
+  'vault.too_much_at_once',
+  413,
+  'The request concerns more of the vault than fits into one.',
+);
+export const vaultMoving = failure('vault.moving', 503, 'The vault is being moved.');
 
 /** What an operator may hear who copies vaults or puts them back. */
 export const backupFailed = failure(
@@ -14,3 +20,4 @@ export const backupFailed = failure(
   'The copy of the vault could not be written.',
 );
 export const backupUnusable = failure('vault.backup_unusable', 422, 'The file is no usable copy of a vault.');
+export const vaultElsewhere = failure('vault.elsewhere', 409, 'The vault lies on another machine.');

@@ -1,5 +1,6 @@
 export type { Statement, VaultDatabase } from './database.ts';
 export { createVaultName } from './files.ts';
+export type { VaultHome } from './messages.ts';
 export {
   createVaultPool,
   type Operations,
@@ -7,3 +8,5 @@ export {
   type VaultPoolOptions,
   type VaultStats,
 } from './pool.ts';
+export type { Footprint, Footprints, Read } from './remote/footprint.ts';
+export type { RemoteVaultsOptions } from './remote/remote-vaults.ts';

@@ -1,5 +1,9 @@
 /** What the pool and its workers say to each other. */
 import { Failure } from '../errors/index.ts';
+import type { RemoteVaultsOptions } from './remote/remote-vaults.ts';
+
+/** Where a vault lies: in a file of this machine, or on the machine that holds the remote ones. */
+export type VaultHome = 'local' | 'remote';
 
 export interface WorkerOptions {
   readonly directory: string;
@@ -7,6 +11,8 @@ export interface WorkerOptions {
   readonly migrations: string;
   readonly openMax: number;
   readonly idleCloseMs: number;
+  /** Undefined: vaults lie on this machine only. */
+  readonly remote: RemoteVaultsOptions | undefined;
   /** Numbers that the worker and the pool share: see `counters`. */
   readonly counters: SharedArrayBuffer;
 }
@@ -17,28 +23,28 @@ export interface WorkerOptions {
  */
 export const counters = { opened: 0, closed: 1, stopping: 2, size: 3 } as const;
 
-export type Request =
+/** What is asked of one vault. */
+export type VaultRequest = { readonly vault: string; readonly home: VaultHome } & (
   | {
       readonly kind: 'call';
-      readonly vault: string;
       readonly operation: string;
       readonly input: unknown;
       readonly create: boolean;
     }
-  | { readonly kind: 'remove'; readonly vault: string }
+  | { readonly kind: 'remove' }
   /** Brings it to the newest schema. */
-  | { readonly kind: 'migrate'; readonly vault: string }
-  | { readonly kind: 'backup'; readonly vault: string; readonly file: string }
+  | { readonly kind: 'migrate' }
+  | { readonly kind: 'backup'; readonly file: string }
   /** Puts the copy `source` in its place, after `operation` has marked it. */
   | {
       readonly kind: 'restore';
-      readonly vault: string;
       readonly source: string;
       readonly operation: string;
       readonly input: unknown;
     }
-  | { readonly kind: 'probe' }
-  | { readonly kind: 'close' };
+);
+
+export type Request = VaultRequest | { readonly kind: 'probe' } | { readonly kind: 'close' };
 
 export interface Envelope {
   readonly id: number;

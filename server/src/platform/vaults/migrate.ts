@@ -20,17 +20,26 @@ export async function readVaultMigrations(directory: URL): Promise<VaultMigratio
   );
 }
 
-/**
- * Applies what is missing, in one transaction. A file without a schema is only right at its creation: later it means
- * that the file was truncated, and going on would serve an empty vault as if nothing had ever been there.
- */
+/** Applies what is missing, in one transaction. */
 export function migrateVault(
   vault: OpenVault,
   migrations: readonly VaultMigration[],
   options: { create: boolean },
 ): void {
-  const version = readVersion(vault);
-  if (version === 0 && !options.create)
+  const missing = listMissing(migrations, readVersion(vault), options);
+  if (missing.length > 0) apply(vault, missing);
+}
+
+/**
+ * What a vault of this version lacks. A vault without a schema is only right at its creation: later it means that its
+ * file was truncated, and going on would serve an empty vault as if nothing had ever been there.
+ */
+export function listMissing(
+  migrations: readonly VaultMigration[],
+  version: number,
+  { create }: { create: boolean },
+): readonly VaultMigration[] {
+  if (version === 0 && !create)
     throw vaultDamaged('The vault has lost its schema. Restore it from a backup.');
   const newest = newestVersion(migrations);
   if (version > newest) {
@@ -38,8 +47,7 @@ export function migrateVault(
       `The vault is at version ${version}, this server knows up to ${newest}. Start the newer one.`,
     );
   }
-  const missing = migrations.filter((migration) => migration.version > version);
-  if (missing.length > 0) apply(vault, missing);
+  return migrations.filter((migration) => migration.version > version);
 }
 
 /** What a vault is at once it has been opened. */

@@ -9,9 +9,10 @@ import type { VaultDatabase } from './database.ts';
 import { vaultUnavailable } from './errors.ts';
 import { isVaultName } from './files.ts';
 import { createLane, type Lane } from './lane.ts';
-import type { Request } from './messages.ts';
+import type { VaultHome, VaultRequest } from './messages.ts';
 import { newestVersion, readVaultMigrations } from './migrate.ts';
 import { findNetworkShare } from './network-share.ts';
+import type { RemoteVaultsOptions } from './remote/remote-vaults.ts';
 import { createTroubles } from './troubles.ts';
 
 /** What a program exports as `operations`. An input's and an output's own `Uint8Array` members change threads uncopied. */
@@ -69,8 +70,15 @@ export interface VaultPoolOptions {
   /** How many vaults are open at once over all workers; each costs three descriptors and a page cache. */
   readonly openMax: number;
   readonly idleCloseMs: number;
+  /** Where vaults lie that are not files of this machine; undefined where there are none. */
+  readonly remote?: RemoteVaultsOptions | undefined;
+  /** Where a vault lies, asked before each call. */
+  readonly homeOf?: (name: string) => Promise<VaultHome>;
   readonly log: Logger;
 }
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+type HomelessRequest = DistributiveOmit<VaultRequest, 'vault' | 'home'>;
 
 export async function createVaultPool<O extends Operations>(
   options: VaultPoolOptions,
@@ -82,10 +90,15 @@ export async function createVaultPool<O extends Operations>(
   const troubles = createTroubles(options.log);
   let isClosed = false;
 
-  async function send(name: string, request: Request, way: 'send' | 'sendBehind' = 'send'): Promise<unknown> {
+  async function send(
+    name: string,
+    request: HomelessRequest,
+    way: 'send' | 'sendBehind' = 'send',
+  ): Promise<unknown> {
     if (isClosed) throw vaultUnavailable('The service is stopping.');
     try {
-      const output = await laneOf(lanes, name)[way](request);
+      const home = options.homeOf === undefined ? 'local' : await options.homeOf(name);
+      const output = await laneOf(lanes, name)[way]({ ...request, vault: name, home });
       troubles.clear(name);
       return output;
     } catch (error) {
@@ -101,16 +114,16 @@ export async function createVaultPool<O extends Operations>(
       input: Parameters<O[K]>[1],
       { create = false }: { create?: boolean } = {},
     ) => {
-      const output = await send(vault, { kind: 'call', vault, operation, input, create });
+      const output = await send(vault, { kind: 'call', operation, input, create });
       // The worker ran the very function whose type this is.
       return output as ReturnType<O[K]>;
     },
     newestVersion: newestVersion(migrations),
     async migrate(vault) {
-      await send(vault, { kind: 'migrate', vault }, 'sendBehind');
+      await send(vault, { kind: 'migrate' }, 'sendBehind');
     },
     async backUp(vault, file) {
-      const output = await send(vault, { kind: 'backup', vault, file }, 'sendBehind');
+      const output = await send(vault, { kind: 'backup', file }, 'sendBehind');
       return output as ReturnType<typeof backUp>;
     },
     restore: async <K extends keyof O & string>(
@@ -118,9 +131,9 @@ export async function createVaultPool<O extends Operations>(
       source: string,
       operation: K,
       input: Parameters<O[K]>[1],
-    ) => (await send(vault, { kind: 'restore', vault, source, operation, input })) as ReturnType<O[K]>,
+    ) => (await send(vault, { kind: 'restore', source, operation, input })) as ReturnType<O[K]>,
     async remove(vault) {
-      await send(vault, { kind: 'remove', vault });
+      await send(vault, { kind: 'remove' });
     },
     async probe() {
       await Promise.all(lanes.map((lane) => lane.send({ kind: 'probe' })));
@@ -149,7 +162,9 @@ function warnOfNetworkShare({ directory, log }: VaultPoolOptions): void {
 
 function createLanes(options: VaultPoolOptions): readonly Lane[] {
   const workers = Math.max(1, options.workers);
+  const { remote } = options;
   const lane = {
+    remote: remote && { ...remote, concurrencyMax: Math.max(1, Math.ceil(remote.concurrencyMax / workers)) },
     directory: options.directory,
     program: options.program.href,
     migrations: options.migrations.href,

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { backUp } from './backup.ts';
 import type { VaultDatabase } from './database.ts';
-import { vaultUnavailable } from './errors.ts';
+import { vaultElsewhere, vaultUnavailable } from './errors.ts';
 import {
   counters,
   type Envelope,
@@ -11,10 +11,13 @@ import {
   packValue,
   type Reply,
   type Request,
+  type VaultRequest,
   type WorkerOptions,
 } from './messages.ts';
 import { readVaultMigrations } from './migrate.ts';
 import { createOpenVaults } from './open-vaults.ts';
+import type { Footprint } from './remote/footprint.ts';
+import { createRemoteVaults, type RemoteVaults } from './remote/remote-vaults.ts';
 
 if (parentPort === null) throw new Error('this file runs as a worker thread only');
 const port = parentPort;
@@ -23,10 +26,13 @@ const counts = new Int32Array(options.counters);
 
 const program = await import(options.program);
 const operations: Record<string, (vault: VaultDatabase, input: unknown) => unknown> = program.operations;
+const footprints: Record<string, (input: unknown) => Footprint> = program.footprints ?? {};
 
+const migrations = await readVaultMigrations(new URL(options.migrations));
+const remotes = options.remote === undefined ? undefined : createRemoteVaults(options.remote, migrations);
 const vaults = createOpenVaults({
   directory: options.directory,
-  migrations: await readVaultMigrations(new URL(options.migrations)),
+  migrations,
   openMax: options.openMax,
   idleCloseMs: options.idleCloseMs,
   onOpen: () => Atomics.add(counts, counters.opened, 1),
@@ -34,9 +40,16 @@ const vaults = createOpenVaults({
 });
 const sweep = setInterval(vaults.closeIdle, Math.max(10, options.idleCloseMs / 2));
 
-port.on('message', ({ id, request }: Envelope) => {
+const nothing: Footprint = { writes: false, reads: [] };
+
+type Placed = Exclude<VaultRequest, { kind: 'remove' }>;
+type Named = { readonly operation: string; readonly input: unknown };
+
+port.on('message', async ({ id, request }: Envelope) => {
   try {
-    const { value, transfer } = packValue(run(request));
+    const output = run(request);
+    // Nothing is awaited that is not remote: calls on files are done and answered in the order of their arrival.
+    const { value, transfer } = packValue(output instanceof Promise ? await output : output);
     post({ kind: 'done', id, output: value }, transfer);
   } catch (error) {
     post({ kind: 'thrown', id, thrown: packError(error) });
@@ -54,30 +67,66 @@ function run(request: Request): unknown {
   if (request.kind !== 'close' && Atomics.load(counts, counters.stopping) === 1)
     throw vaultUnavailable('The service is stopping.');
   switch (request.kind) {
-    case 'call':
-      return vaults.use(request.vault, request, (vault) =>
-        getOperation(request.operation)(vault, request.input),
-      );
     case 'remove':
-      return vaults.remove(request.vault);
+      return removeEverywhere(request.vault);
+    case 'probe':
+      return accessSync(options.directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    case 'close':
+      clearInterval(sweep);
+      vaults.closeAll();
+      return remotes?.close();
+    default:
+      return request.home === 'remote' ? runRemotely(request) : runOnFile(request);
+  }
+}
+
+function runOnFile(request: Placed): unknown {
+  switch (request.kind) {
+    case 'call':
+      return vaults.use(request.vault, request, operationOf(request));
     case 'migrate':
       return vaults.visit(request.vault, () => undefined);
     case 'backup':
       return vaults.visit(request.vault, (vault) => backUp(vault, request.file));
     case 'restore':
-      return vaults.restore(request.vault, request.source, (vault) =>
-        getOperation(request.operation)(vault, request.input),
-      );
-    case 'probe':
-      return accessSync(options.directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    case 'close':
-      clearInterval(sweep);
-      return vaults.closeAll();
+      return vaults.restore(request.vault, request.source, operationOf(request));
   }
 }
 
-function getOperation(name: string) {
+function runRemotely(request: Placed): Promise<unknown> {
+  const { vault } = request;
+  switch (request.kind) {
+    case 'call': {
+      const work = { footprint: footprintOf(request), run: operationOf(request) };
+      return getRemotes().use(vault, work, { create: request.create });
+    }
+    case 'migrate':
+      return getRemotes().use(vault, { footprint: nothing, run: () => undefined }, { create: false });
+    case 'backup':
+    case 'restore':
+      throw vaultElsewhere('Move the vault to this machine first: alcove vaults move --to local.');
+  }
+}
+
+/** Whoever removes a vault need not know where it lay, and a move that broke off may have left a copy. */
+function removeEverywhere(vault: string): Promise<void> | undefined {
+  vaults.remove(vault);
+  return remotes?.remove(vault);
+}
+
+function operationOf({ operation: name, input }: Named): (vault: VaultDatabase) => unknown {
   const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
   if (operation === undefined) throw new Error(`the program has no operation named ${name}`);
-  return operation;
+  return (vault) => operation(vault, input);
+}
+
+function footprintOf({ operation: name, input }: Named): Footprint {
+  const footprint = Object.hasOwn(footprints, name) ? footprints[name] : undefined;
+  if (footprint === undefined) throw new Error(`the program does not say what ${name} reads`);
+  return footprint(input);
+}
+
+function getRemotes(): RemoteVaults {
+  if (remotes !== undefined) return remotes;
+  throw vaultUnavailable('The vault lies on another machine, and this service is not told which.');
 }

@@ -40,8 +40,7 @@ export function writeCursor(generation: string, position: Position): string {
 /** Throws `sync.invalid_cursor` for a text that is no cursor, `sync.resync_required` for one that is not of this history. */
 export function readCursor(text: string, history: History): Position {
   const bytes = decode(text);
-  const position = { seq: readNumber(bytes, seqAt), quietUpTo: readNumber(bytes, quietAt) };
-  if (!Object.values(position).every(Number.isSafeInteger)) throw notACursor();
+  const position = positionIn(bytes);
   if (bytes.toString('hex', 1, seqAt) !== history.generation)
     throw resyncRequired(explain('another history'));
   // Both were reached when the cursor was written; a vault restored from a backup may not have come that far yet.
@@ -53,6 +52,21 @@ export function readCursor(text: string, history: History): Position {
 
 const explain = (origin: string) =>
   `The cursor is from ${origin}. Pull again without one, and keep what is queued.`;
+
+/** What the text says, of whatever history; `undefined` where it is no cursor. */
+export function findPosition(text: string): Position | undefined {
+  try {
+    return positionIn(decode(text));
+  } catch {
+    return undefined;
+  }
+}
+
+function positionIn(bytes: Buffer): Position {
+  const position = { seq: readNumber(bytes, seqAt), quietUpTo: readNumber(bytes, quietAt) };
+  if (!Object.values(position).every(Number.isSafeInteger)) throw notACursor();
+  return position;
+}
 
 function decode(text: string): Buffer {
   try {

@@ -1,7 +1,10 @@
 /** What a worker can do to a vault. Imported by the threads of the pool, never by the main one. */
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
+
 import { pull } from './pull.ts';
 import { push } from './push.ts';
+
+export { footprints } from './footprints.ts';
 
 export type SyncOperations = typeof operations;
 

@@ -19,7 +19,7 @@ export interface PullOutput {
 }
 
 /** A page is also bounded by what its items weigh, so that 500 large ones do not fill the memory of a phone. */
-const pageBytesMax = 4 * 1024 * 1024;
+export const pageBytesMax = 4 * 1024 * 1024;
 
 export function pull(vault: VaultDatabase, input: PullInput): PullOutput {
   const store = createVaultStore(vault);

@@ -4,7 +4,7 @@ import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import type { History } from './cursor.ts';
 import type { HeldVersion } from './versions.ts';
 
-const tables: Readonly<Record<Kind, string>> = {
+export const tables: Readonly<Record<Kind, string>> = {
   entry: 'synced_entries',
   memory: 'synced_memories',
   tag: 'synced_tags',
@@ -20,7 +20,7 @@ const versionValues = '?, ?, ?, ?, ?, ?, ?, ?';
 const versionMembers = `concat('"clock":', clock, ',"time":"', time, '","deviceId":"', device_id, '","epoch":', epoch,
   ',"deleted":', iif(deleted, 'true', 'false'), ',"payload":"' || payload || '"', ',"meta":' || meta)`;
 /** Bytes that a version adds to an answer, rounded up. */
-const versionWeight =
+export const versionWeight =
   '(octet_length(clock) + coalesce(octet_length(payload), 0) + coalesce(octet_length(meta), 0) + 200)';
 
 function itemJson(kind: Kind): string {
