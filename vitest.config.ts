@@ -33,6 +33,7 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     reporters: ['default', sayWhatWasSkipped],
     projects: [
       { extends: true, test: { name: 'architecture', include: architecture } },

@@ -420,6 +420,12 @@ export interface ListedSession {
   };
 }
 
+export interface LiveTicket {
+  ticket: string;
+  /** RFC 3339, UTC, with milliseconds. */
+  expiresAt: string;
+}
+
 export interface LogEntry {
   action: 'genesis' | 'add' | 'revoke';
   /** A UUID in lower case. */
@@ -1142,6 +1148,10 @@ export interface Operations {
   'PUT /api/v1/sync/keys': {
     body: MintRequest;
     answer: Keys;
+  };
+  /** Get a ticket for the live channel */
+  'POST /api/v1/sync/live/ticket': {
+    answer: LiveTicket;
   };
   /** Pull changes */
   'GET /api/v1/sync/pull': {

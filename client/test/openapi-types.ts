@@ -41,7 +41,13 @@ function listOperations({ paths }: OpenApiDocument): [key: string, Operation][] 
         operation,
       ]),
     )
+    .filter(([, operation]) => !isStream(operation))
     .toSorted(([a], [b]) => (sortKey(a) < sortKey(b) ? -1 : 1));
+}
+
+/** No call that is made and answered. */
+function isStream({ responses }: Operation): boolean {
+  return Object.values(responses).some(({ content = {} }) => 'text/event-stream' in content);
 }
 
 /** By path, then by method. */

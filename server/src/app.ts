@@ -18,9 +18,13 @@ import {
   identitySealedColumns,
 } from './modules/identity/index.ts';
 import {
+  createLive,
+  createLiveNews,
   createSync,
+  createTickets,
   exportVault,
   keyRoutes,
+  liveRoutes,
   type SyncOperations,
   syncProgram,
   syncRoutes,
@@ -150,6 +154,7 @@ export async function createApp(
       : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
   const databaseUrl = settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined;
   const fanout = opened.use(createFanout({ redis, databaseUrl, log }));
+  const liveNews = createLiveNews(fanout);
   const identity = createIdentity({
     publicUrl: settings.http.publicUrl,
     clock,
@@ -178,6 +183,7 @@ export async function createApp(
     guestLimits: settings.guests,
     // No module brings assistants yet, so none is known.
     findAssistant: async () => undefined,
+    announceDevices: liveNews.tellDevices,
   });
   await identity.rotateSigningKeys(createCtx(stopping.signal));
   const workspaces = createWorkspaces({
@@ -189,7 +195,9 @@ export async function createApp(
     appUrl: settings.appUrl,
     limits: settings.workspaces,
   });
-  const sync = createSync({ vaults, clock });
+  const sync = createSync({ vaults, clock, onWritten: liveNews.tellVault });
+  const live = opened.use(createLive({ news: liveNews, readHead: sync.head, log }));
+  const tickets = createTickets({ clock, requireLive: identity.sessions.requireLive });
 
   const idempotency = createIdempotency({ clock, ids, envelope });
   const signatures = createSignatures({ publicUrl: settings.http.publicUrl, clock });
@@ -197,6 +205,7 @@ export async function createApp(
     jobs: [
       ...identityJobs(identity, createCtx),
       ...workspaceJobs(workspaces, createCtx),
+      tickets.sweep(createCtx),
       {
         name: 'http.sweep-idempotency-keys',
         cron: '37 * * * *',
@@ -241,9 +250,11 @@ export async function createApp(
       ...workspaceRoutes(workspaces),
       ...syncRoutes(sync),
       ...keyRoutes(identity),
+      ...liveRoutes({ live, tickets, sync }),
     ],
     authentication: {
       authenticate: (token) => identity.authenticate(createCtx(stopping.signal), token),
+      redeemTicket: (ticket) => tickets.redeem(createCtx(stopping.signal), ticket),
       findRole: (actor, workspaceId) =>
         workspaces.workspaces.findRole(createCtx(stopping.signal), actor, workspaceId),
       operatorToken,
@@ -252,6 +263,9 @@ export async function createApp(
     idempotency,
     limiter: createRequestLimiter({ rates: settings.rates, redis, clock, log }),
     signatures,
+    streams: settings.live,
+    streamSessions: { ...identity.sessions, onGap: fanout.onGap },
+    clock,
     database,
     ids,
     log,

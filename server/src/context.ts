@@ -19,6 +19,8 @@ export interface AccountActor {
   readonly sessionId: string;
   readonly deviceId: string | undefined;
   readonly workspaceId: string;
+  /** When the token that the caller showed ends. */
+  readonly tokenExpiresAtMs: number;
 }
 
 /** An API key, which acts for one workspace and for no person. */

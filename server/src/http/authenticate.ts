@@ -19,6 +19,8 @@ import type { Access, Head } from './route.ts';
 export interface Authentication {
   /** Who stands behind a token, acting in their own workspace; throws a 401 where nobody does. */
   readonly authenticate: (token: string) => Promise<AccountActor | KeyActor>;
+  /** Who was given a one-time ticket, which is used up by this; throws a 401 where it is none. */
+  readonly redeemTicket: (ticket: string) => Promise<AccountActor>;
   /** What the caller may do in a workspace; undefined when it is none of theirs, or is not there. */
   readonly findRole: (actor: AccountActor | KeyActor, workspaceId: string) => Promise<Role | undefined>;
   readonly operatorToken: Secret;
@@ -27,7 +29,7 @@ export interface Authentication {
 
 export type Authenticate = (
   request: FastifyRequest,
-  head: Pick<Head, 'caller'> & { readonly access?: Access },
+  head: Pick<Head, 'caller' | 'ticket'> & { readonly access?: Access },
   /** The workspace that the path names, if it names one; read only once the caller is known. */
   workspaceInPath?: () => string | undefined,
 ) => Promise<Actor>;
@@ -37,12 +39,21 @@ export function createAuthenticate(parts: Authentication): Authenticate {
     if (head.caller === 'anyone') return { kind: 'anyone' };
     const token = readBearer(request.headers.authorization);
     if (head.caller === 'operator') return authenticateOperator(parts, request, token);
-    if (token === undefined) throw unauthenticated({ detail: missing, headers: challenge });
-    const caller = await parts.authenticate(token);
+    const caller = await recognise(parts, token, head.ticket === true ? readTicket(request) : undefined);
     requireKind(caller, head.caller);
     const actor = await enterWorkspace(parts, caller, readHeader(request, 'alcove-workspace'));
     return head.access === undefined ? actor : requireAccess(parts, actor, head.access, workspaceInPath?.());
   };
+}
+
+function recognise(
+  { authenticate, redeemTicket }: Authentication,
+  token: string | undefined,
+  ticket: string | undefined,
+): Promise<AccountActor | KeyActor> {
+  if (token !== undefined) return authenticate(token);
+  if (ticket !== undefined) return redeemTicket(ticket);
+  throw unauthenticated({ detail: missing, headers: challenge });
 }
 
 const missing = 'Send Authorization: Bearer followed by an access token.';
@@ -130,6 +141,11 @@ function isOwnHost(host = ''): boolean {
 
 function readBearer(header: string | undefined): string | undefined {
   return header === undefined ? undefined : /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(header)?.[1];
+}
+
+function readTicket({ query }: FastifyRequest): string | undefined {
+  if (typeof query !== 'object' || query === null || !('ticket' in query)) return undefined;
+  return typeof query.ticket === 'string' ? query.ticket : undefined;
 }
 
 function readHeader(request: FastifyRequest, name: string): string | undefined {

@@ -22,13 +22,10 @@ export interface EndpointParts extends RequestCtxParts {
 }
 
 export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, parts: EndpointParts): void {
-  const checkParams: Check = head.params ? createTextCheck(head.params, 'The path') : () => undefined;
-  const { database, log } = parts;
-  const readInput = createInputReader(head, checkParams);
+  const { identify, onRequest } = createAdmission(head, parts);
+  const readInput = createInputReader(head);
   const name = `${head.method} ${head.path}`;
   const attributes = { 'http.request.method': head.method, 'http.route': head.path };
-  const identify = (request: FastifyRequest) =>
-    parts.authenticate(request, head, () => workspaceOf(checkParams(request.params)));
   scope.route({
     method: head.method,
     url: head.path,
@@ -36,14 +33,7 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
     config: { rawBody: head.rawBody === true },
     schema: describeRoute(head),
     validatorCompiler: () => () => true,
-    onRequest: async (request, reply) => {
-      const ip = parts.clientAddress(request);
-      reply.headers(await parts.limiter.admitAddress(ip, head));
-      const actor = await identify(request);
-      reply.headers(await parts.limiter.admitActor(actor, head.rate));
-      request.ctx = new RequestCtx(request, reply, { actor, ip, database, log });
-      request.signedDigest = await parts.signatures.requireSignature(request.ctx, request);
-    },
+    onRequest,
     handler: async (request, reply) => {
       const ctx = requireCtx(request);
       // A body may take minutes to arrive: whoever lost the right meanwhile must not act by a request opened before.
@@ -60,6 +50,25 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
       );
     },
   });
+}
+
+/** What every request passes before its body is read: who calls, and whether they may call so often. */
+export function createAdmission(head: Head, parts: EndpointParts) {
+  const { database, log } = parts;
+  const checkParams = paramsCheckOf(head);
+  const identify = (request: FastifyRequest) =>
+    parts.authenticate(request, head, () => workspaceOf(checkParams(request.params)));
+  return {
+    identify,
+    async onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+      const ip = parts.clientAddress(request);
+      reply.headers(await parts.limiter.admitAddress(ip, head));
+      const actor = await identify(request);
+      reply.headers(await parts.limiter.admitActor(actor, head.rate));
+      request.ctx = new RequestCtx(request, reply, { actor, ip, database, log });
+      request.signedDigest = await parts.signatures.requireSignature(request.ctx, request);
+    },
+  };
 }
 
 /** The workspace that the path names. */
@@ -122,7 +131,8 @@ function sendKept(
   return reply.type(`${type}; charset=utf-8`).send(answer.body);
 }
 
-function createInputReader(head: Head, checkParams: Check): (request: FastifyRequest) => Input<Head> {
+export function createInputReader(head: Head): (request: FastifyRequest) => Input<Head> {
+  const checkParams = paramsCheckOf(head);
   const checkQuery: Check = head.query ? createTextCheck(head.query, 'The query') : () => undefined;
   const checkBody = bodyCheckOf(head);
   return (request) => ({
@@ -130,11 +140,20 @@ function createInputReader(head: Head, checkParams: Check): (request: FastifyReq
     query: checkQuery(request.query) as undefined,
     body: checkBody(request.body) as undefined,
     cookie: head.cookie === undefined ? undefined : readCookie(request.headers.cookie, head.cookie),
+    lastEventId: readLastEventId(request.headers['last-event-id']),
     idempotencyKey:
       head.idempotency === 'none'
         ? undefined
         : readIdempotencyKey(request.headers['idempotency-key'], request.headers['x-idempotency-key']),
   });
+}
+
+function paramsCheckOf(head: Head): Check {
+  return head.params === undefined ? () => undefined : createTextCheck(head.params, 'The path');
+}
+
+function readLastEventId(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && header !== '' ? header : undefined;
 }
 
 function bodyCheckOf(head: Head): Check {

@@ -1,7 +1,9 @@
 /** The edge: turns routes into a server that authenticates, validates, answers, measures and drains. */
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
+import websocket from '@fastify/websocket';
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Clock } from '../platform/clock/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Ids } from '../platform/ids/index.ts';
 import { isNestedDeeperThan, jsonDepthMax } from '../platform/json/index.ts';
@@ -24,6 +26,15 @@ import type { Limiter } from './rate-limit/index.ts';
 import type { RequestCtx } from './request-ctx.ts';
 import type { Head, Route } from './route.ts';
 import type { Signatures } from './signatures/index.ts';
+import {
+  addStreamEndpoint,
+  createOpenStreams,
+  messageBytesMax,
+  noWebSocket,
+  type OpenStreams,
+  type StreamLimits,
+  type StreamSessions,
+} from './streams/index.ts';
 
 export interface HttpOptions {
   readonly version: string;
@@ -38,6 +49,10 @@ export interface HttpOptions {
   readonly idempotency: Idempotency;
   readonly limiter: Limiter;
   readonly signatures: Signatures;
+  readonly streams: StreamLimits;
+  /** Which end the streams that were opened in them. */
+  readonly streamSessions: StreamSessions;
+  readonly clock: Clock;
   readonly database: Database;
   readonly ids: Ids;
   readonly log: Logger;
@@ -66,6 +81,8 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     http: {
       headersTimeout: Math.min(options.headersTimeoutMs, options.requestTimeoutMs),
       connectionsCheckingInterval: Math.min(timeoutsCheckedEveryMs, options.headersTimeoutMs / 2),
+      // Whatever else a client offers to upgrade to, HTTP/2 for one, is declined by answering as if it had not.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     },
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 200 },
     clientErrorHandler: answerClientError,
@@ -77,14 +94,22 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   refuseContentCodings(app);
   await secure(app, options);
   await describeApi(app, options);
+  await app.register(websocket, { options: { maxPayload: messageBytesMax } });
+  refuseStrayWebSockets(app);
   acceptJson(app);
+  const { metrics, streams, streamSessions: sessions, clock, log } = options;
+  const openStreams = createOpenStreams({ limits: streams, sessions, clock, log });
+  metrics.gauge('alcove_live_streams', 'Streams that are open.', () => openStreams.count());
   observe(app, options);
   answerErrors(app, options);
   await app.register(async (scope) => {
     const authenticate = createAuthenticate(options.authentication);
     const clientAddress = createClientAddress(options.trustedProxies, options.log);
-    const parts = { ...options, authenticate, clientAddress };
-    for (const route of options.routes) addEndpoint(scope, route, parts);
+    const parts = { ...options, authenticate, clientAddress, openStreams };
+    for (const route of options.routes) {
+      if ('events' in route.head.success) addStreamEndpoint(scope, route, parts);
+      else addEndpoint(scope, route, parts);
+    }
     addMetrics(scope, parts);
     const heads = [...options.routes.map(({ head }) => head), { method: 'GET', path: '/metrics' } as const];
     refuseOtherMethods(scope, heads, options.corsOrigins.length > 0);
@@ -93,7 +118,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
 
   return {
     listen: (host, port) => app.listen({ host, port }),
-    drain: (withinMs) => drain(app, withinMs),
+    drain: (withinMs) => drain(app, openStreams, withinMs),
   };
 }
 
@@ -118,6 +143,13 @@ function refuseContentCodings(app: FastifyInstance): void {
     const coding = request.headers['content-encoding'] ?? 'identity';
     const isPlain = coding.toLowerCase() === 'identity';
     done(isPlain ? undefined : unsupportedContentCoding({ headers: { 'Accept-Encoding': 'identity' } }));
+  });
+}
+
+function refuseStrayWebSockets(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _reply, done) => {
+    const isStray = request.ws && request.routeOptions.config.isStream !== true;
+    done(isStray ? noWebSocket() : undefined);
   });
 }
 
@@ -197,14 +229,12 @@ function addMetrics(scope: FastifyInstance, { authenticate, metrics }: EndpointP
   });
 }
 
+type RoutedHead = Pick<Head, 'method' | 'path'> & Partial<Pick<Head, 'success'>>;
+
 /** A known path with another method is 405 with the methods that it takes, not 404. */
-function refuseOtherMethods(
-  scope: FastifyInstance,
-  heads: readonly Pick<Head, 'method' | 'path'>[],
-  corsOn: boolean,
-): void {
+function refuseOtherMethods(scope: FastifyInstance, heads: readonly RoutedHead[], corsOn: boolean): void {
   for (const [path, taken] of Map.groupBy(heads, ({ path }) => path)) {
-    const methods = taken.flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    const methods = taken.flatMap(methodsOf);
     const Allow = methods.join(', ');
     scope.route({
       method: scope.supportedMethods.filter(
@@ -223,6 +253,12 @@ function refuseOtherMethods(
   }
 }
 
+/** What can be got can also be asked for without its body, unless that never ends. */
+function methodsOf({ method, success }: RoutedHead): string[] {
+  const hasHead = method === 'GET' && !(success !== undefined && 'events' in success);
+  return hasHead ? ['GET', 'HEAD'] : [method];
+}
+
 /** A caller's request id is kept when it is harmless in a log line. */
 function readRequestId(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(header) ? header : undefined;
@@ -231,10 +267,14 @@ function readRequestId(header: string | string[] | undefined): string | undefine
 /** A kept-alive connection falls idle once its last answer is sent, and would then be waited for in vain. */
 const closeIdleEveryMs = 50;
 
-async function drain(app: FastifyInstance, withinMs: number): Promise<void> {
+async function drain(app: FastifyInstance, openStreams: OpenStreams, withinMs: number): Promise<void> {
+  openStreams[Symbol.dispose]();
+  // A stream would otherwise be a request in flight that never finishes.
+  const streamsEnded = openStreams.drain();
   const sweep = setInterval(() => app.server.closeIdleConnections(), closeIdleEveryMs);
   const deadline = setTimeout(() => app.server.closeAllConnections(), withinMs);
   await app.close();
+  await streamsEnded;
   clearInterval(sweep);
   clearTimeout(deadline);
 }
@@ -249,5 +289,6 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     rawBody?: boolean;
+    isStream?: boolean;
   }
 }

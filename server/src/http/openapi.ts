@@ -61,9 +61,15 @@ function securityOf(caller: Exclude<Head['caller'], 'anyone'>) {
 
 function describeSuccess(success: Head['success']) {
   if ('body' in success) return withDescription(success.body, success.description);
+  if ('events' in success) return describeStream(success);
   if (!('file' in success)) return nothing(success.description);
   const schema = { type: 'string', format: 'binary' };
   return { description: success.description, content: { [success.file]: { schema } } };
+}
+
+/** With `Upgrade: websocket` the same events are the messages of a WebSocket, which OpenAPI has no words for. */
+function describeStream({ events, description }: { readonly events: object; readonly description: string }) {
+  return { description, content: { 'text/event-stream': { schema: events } } };
 }
 
 const withDescription = (schema: object, description: string) => ({ ...schema, description });

@@ -65,6 +65,8 @@ interface HeadParts {
   readonly idempotency: 'none' | 'transaction' | 'after' | 'handler';
   readonly params?: TSchema;
   readonly query?: TSchema;
+  /** The caller may show a one-time `?ticket=` instead of a token, as a browser has to that opens a WebSocket. */
+  readonly ticket?: true;
   /** The name of a cookie that the handler reads. The only ones are those that bind a sign-in to its browser. */
   readonly cookie?: string;
   readonly body?: TSchema;
@@ -75,6 +77,8 @@ interface HeadParts {
   readonly success:
     | { readonly status: 200 | 201 | 202; readonly body: TSchema; readonly description: string }
     | { readonly status: 204 | 302; readonly description: string }
+    /** A stream of such events, over a WebSocket or as server-sent events. Its caller is an account. */
+    | { readonly status: 200; readonly events: TSchema; readonly description: string }
     /** A file of that type, streamed. */
     | { readonly status: 200; readonly file: string; readonly description: string };
 }
@@ -87,6 +91,8 @@ export interface Input<H extends Head> {
   readonly body: H['rawBody'] extends true ? Buffer : Part<H['body']>;
   /** What the head's cookie holds. */
   readonly cookie: string | undefined;
+  /** What the caller of a stream has had already. */
+  readonly lastEventId: string | undefined;
   /** The caller's key, without quotes; on routes that change something. */
   readonly idempotencyKey: string | undefined;
 }
@@ -111,7 +117,9 @@ type AnswerOf<H extends Head> = H['success'] extends { readonly status: 204 }
     ? Redirect
     : H['success'] extends { readonly file: string }
       ? Download
-      : BodyOf<H> | JsonText | Reply<BodyOf<H> | JsonText> | Redirect;
+      : H['success'] extends { readonly events: TSchema }
+        ? EventStream
+        : BodyOf<H> | JsonText | Reply<BodyOf<H> | JsonText> | Redirect;
 
 export type Handler<H extends Head> = (
   ctx: Ctx<CallerOf<H>>,
@@ -153,6 +161,24 @@ export class Download {
   constructor(stream: Readable, fileName: string) {
     this.stream = stream;
     this.fileName = fileName;
+  }
+}
+
+/** One event of a stream. Whoever comes back says in Last-Event-ID the last `id` that arrived. */
+export interface StreamEvent {
+  readonly event: string;
+  readonly id?: string | undefined;
+  readonly data: object;
+}
+
+/**
+ * An answer that goes on. Each event is asked for once the one before has left, so a source that keeps only what is
+ * newest never grows with a slow reader. It has to end when the signal aborts: the reader left, or the stream was ended.
+ */
+export class EventStream {
+  readonly open: (signal: AbortSignal) => AsyncIterable<StreamEvent>;
+  constructor(open: (signal: AbortSignal) => AsyncIterable<StreamEvent>) {
+    this.open = open;
   }
 }
 

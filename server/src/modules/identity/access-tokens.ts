@@ -14,6 +14,7 @@ export interface SessionClaims {
   readonly sessionId: string;
   readonly deviceId: string | undefined;
   readonly workspaceId: string;
+  readonly tokenExpiresAtMs: number;
 }
 
 export interface KeyClaims {
@@ -115,7 +116,7 @@ async function verify(ctx: Ctx, parts: AccessTokenParts, accessToken: string): P
   }
 }
 
-function readClaims({ sub, sid, wid, did, key, ver, scope }: JWTPayload): SessionClaims | KeyClaims {
+function readClaims({ sub, sid, wid, did, exp, key, ver, scope }: JWTPayload): SessionClaims | KeyClaims {
   const workspaceId = String(wid);
   if (typeof key === 'string') {
     const scopes = typeof scope === 'string' ? scope.split(' ') : [];
@@ -131,7 +132,8 @@ function readClaims({ sub, sid, wid, did, key, ver, scope }: JWTPayload): Sessio
   if (typeof sid !== 'string' || !uuid.test(sid))
     throw new joseErrors.JWTInvalid('neither a session nor a key');
   const deviceId = typeof did === 'string' ? did : undefined;
-  return { kind: 'account', accountId: String(sub), sessionId: sid, deviceId, workspaceId };
+  const tokenExpiresAtMs = Number(exp) * 1000;
+  return { kind: 'account', accountId: String(sub), sessionId: sid, deviceId, workspaceId, tokenExpiresAtMs };
 }
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

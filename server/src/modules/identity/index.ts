@@ -41,11 +41,11 @@ import { createRecovery, type Recovery } from './recovery/recovery.ts';
 import { createRemoveRecovery } from './recovery/remove.ts';
 import { createRegistration } from './registration.ts';
 import { createSessionList, type SessionList } from './session-list.ts';
-import { createSessions } from './sessions.ts';
+import { createSessions, type Sessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
 import { createTokens, type TokenService } from './tokens.ts';
-import { createTrail } from './trail.ts';
+import { type AnnounceDevices, createTrail } from './trail.ts';
 
 export type { Belongings } from './deletion/belongings.ts';
 export type { EpochStanding, Epochs } from './epochs.ts';
@@ -65,6 +65,8 @@ export interface Identity {
   readonly apiKeys: ApiKeys;
   readonly keyTokens: KeyTokens;
   readonly clients: Clients;
+  /** For what outlives a request. */
+  readonly sessions: Pick<Sessions, 'requireLive' | 'onEnded'>;
   readonly sessionList: SessionList;
   readonly guests: Guests;
   readonly providerKeys: ProviderKeys;
@@ -120,6 +122,7 @@ export function createIdentity(parts: {
   readonly epochGraceMs: number;
   readonly guestLimits: GuestLimits;
   readonly findAssistant: FindAssistant;
+  readonly announceDevices: AnnounceDevices;
 }): Identity {
   const { clock, ids } = parts;
   const signingKeys = createSigningKeys(parts);
@@ -153,6 +156,7 @@ export function createIdentity(parts: {
     apiKeys: createApiKeys(parts),
     keyTokens: createKeyTokens({ clock, accessTokens, liveKeys }),
     clients: createClients(),
+    sessions,
     sessionList: createSessionList({ clock, sessions, trail }),
     guests,
     providerKeys: createProviderKeys(parts),

@@ -17,11 +17,14 @@ export interface Sessions {
   requireOwnLive(ctx: TxCtx<AccountActor>): Promise<void>;
   /** Ends the account's sessions that match; their tokens die with the commit. */
   end(ctx: TxCtx<Actor>, accountId: string, which: store.WhichSessions): Promise<void>;
+  /** Called with the sessions that some node has ended. A hint, as all news. */
+  onEnded(listener: (sessionIds: readonly string[]) => void): void;
   /** Writes down when sessions were last seen; called from time to time, since once a request would be far too often. */
   flushSeen(ctx: Ctx): Promise<void>;
 }
 
 const rememberedMax = 50_000;
+const topic = 'session';
 
 export function createSessions(parts: {
   readonly clock: Clock;
@@ -29,7 +32,7 @@ export function createSessions(parts: {
   readonly createCtx: (signal: AbortSignal) => Ctx;
 }): Sessions {
   const { clock, fanout } = parts;
-  const live = createHintedCache<true>({ fanout, topic: 'session', sizeMax: rememberedMax });
+  const live = createHintedCache<true>({ fanout, topic, sizeMax: rememberedMax });
   // No request's own: one question is asked for many.
   const ctx = parts.createCtx(new AbortController().signal);
   let seen = new Set<string>();
@@ -55,6 +58,8 @@ export function createSessions(parts: {
       const ended = await store.endSessions(ctx, accountId, which, new Date(clock.now()));
       await live.forget(ctx, ended);
     },
+
+    onEnded: (listener) => fanout.subscribe(topic, (message) => listener(message.split(','))),
 
     async flushSeen(ctx) {
       if (seen.size === 0) return;

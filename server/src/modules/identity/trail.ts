@@ -11,15 +11,21 @@ export interface Trail {
   announce(ctx: TxCtx, accountId: string, event: Omit<NewEvent, 'workspaceId'>): Promise<void>;
 }
 
+export type AnnounceDevices = (ctx: TxCtx, accountId: string) => Promise<void>;
+
 export function createTrail({
   audit,
   events,
+  announceDevices,
 }: {
   readonly audit: Audit;
   readonly events: Events<TxCtx>;
+  /** Tells an account's devices, with the commit, that devices or keys have changed. */
+  readonly announceDevices: AnnounceDevices;
 }): Trail {
   return {
     async record(ctx, accountId, record) {
+      if (concernsDevices(record.action)) await announceDevices(ctx, accountId);
       await audit.record(ctx, { ...record, workspaceId: await requirePersonalWorkspace(ctx, accountId) });
     },
     async announce(ctx, accountId, event) {
@@ -27,6 +33,9 @@ export function createTrail({
     },
   };
 }
+
+/** Whatever admits a device, takes one out or gives them keys is written down under such a name. */
+const concernsDevices = (action: string) => /^(?:device|epoch|recovery)\./.test(action);
 
 /** Who signs in becomes known only on the way: until then nobody acts, and the account is named by hand. */
 export const asAccount = (accountId: string): `account:${string}` => `account:${accountId}`;

@@ -2,6 +2,7 @@ import { failure } from '../../platform/errors/index.ts';
 
 export const invalidCursor = failure('sync.invalid_cursor', 400, 'The cursor is not one of ours.');
 export const resyncRequired = failure('sync.resync_required', 410, 'The cursor is of another history.');
+export const invalidTicket = failure('live.invalid_ticket', 401, 'The ticket is none, or is good no more.');
 export const atomicFailed = failure(
   'sync.atomic_failed',
   409,

@@ -5,6 +5,7 @@ import { BoundedMap } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import { createVaultName, type VaultPool } from '../../platform/vaults/index.ts';
 import { findVault, insertVault, markVaultReady, type VaultRecord } from './store.ts';
+import type { VaultHead } from './vault/head.ts';
 import type { SyncOperations } from './vault/program.ts';
 import type { PullOutput } from './vault/pull.ts';
 import type { PushOutput } from './vault/push.ts';
@@ -18,6 +19,7 @@ export interface SyncService {
     request: { body: Uint8Array; idempotencyKey: string | undefined },
   ): Promise<PushOutput>;
   pull(ctx: DeviceCtx, request: PullRequested): Promise<PullOutput>;
+  head(ctx: DeviceCtx): Promise<VaultHead>;
 }
 
 export interface PullRequested {
@@ -31,13 +33,15 @@ export interface PullRequested {
 export interface SyncParts {
   readonly vaults: VaultPool<SyncOperations>;
   readonly clock: Clock;
+  /** Called when something may have been written to an account's vault. */
+  readonly onWritten: (accountId: string) => void;
 }
 
 const kindsAll: readonly Kind[] = ['entry', 'memory', 'tag'];
 /** An account's vault never changes its name, so names are forgotten only to bound the memory. */
 const namesKeptMax = 50_000;
 
-export function createSync({ vaults, clock }: SyncParts): SyncService {
+export function createSync({ vaults, clock, onWritten }: SyncParts): SyncService {
   const names = new BoundedMap<string, string>(namesKeptMax);
 
   /** The name of the caller's vault, whose file exists from here on. */
@@ -58,8 +62,14 @@ export function createSync({ vaults, clock }: SyncParts): SyncService {
   return {
     async push(ctx, { body, idempotencyKey }) {
       const name = await getVaultName(ctx);
-      const { deviceId } = ctx.actor;
-      return vaults.call(name, 'push', { body, deviceId, idempotencyKey, nowMs: clock.now() });
+      const { accountId, deviceId } = ctx.actor;
+      const output = await vaults.call(name, 'push', { body, deviceId, idempotencyKey, nowMs: clock.now() });
+      onWritten(accountId);
+      return output;
+    },
+
+    async head(ctx) {
+      return vaults.call(await getVaultName(ctx), 'head', undefined);
     },
 
     async pull(ctx, { cursor, acknowledged, limit = syncLimits.pullLimitDefault, kinds }) {

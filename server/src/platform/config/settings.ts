@@ -53,6 +53,11 @@ export interface Settings {
   readonly appUrl: string;
   readonly oauth: OAuthSettings;
   readonly vaults: { readonly workers: number; readonly openMax: number };
+  readonly live: {
+    readonly streamsMax: number;
+    readonly perAccountMax: number;
+    readonly heartbeatMs: number;
+  };
   readonly workspaces: {
     readonly ownedMax: number;
     readonly membersMax: number;
@@ -98,6 +103,11 @@ export function parseSettings(env: Environment): Settings {
     vaults: {
       workers: read(settingsTable.vaultWorkers) ?? Math.max(2, availableParallelism()),
       openMax: read(settingsTable.vaultsOpenMax),
+    },
+    live: {
+      streamsMax: read(settingsTable.liveStreamsMax),
+      perAccountMax: read(settingsTable.liveStreamsPerAccountMax),
+      heartbeatMs: read(settingsTable.liveHeartbeatMs),
     },
     workspaces: {
       ownedMax: read(settingsTable.workspacesOwnedMax),

@@ -12,6 +12,7 @@ import {
   webAddress,
   webOrigins,
 } from './kinds.ts';
+import { liveSettings } from './live-settings.ts';
 import { networks } from './networks.ts';
 import { rateSettings } from './rate-settings.ts';
 import { workspaceSettings } from './workspace-settings.ts';
@@ -220,6 +221,7 @@ export const settingsTable = {
     max: 3_600_000,
     fallback: 120_000,
   }),
+  ...liveSettings,
   ...workspaceSettings,
   ...rateSettings,
 } as const;

@@ -132,6 +132,45 @@ describe.skipIf(!redisIsInstalled)('through Redis', () => {
   });
 });
 
+describe('what no transaction carries', () => {
+  test('is heard by the node itself at once', () => {
+    const { fanout, heard } = startNode({});
+    fanout.tell('session', 'here');
+    expect(heard).toEqual(['here']);
+  });
+
+  test.skipIf(template.database === undefined)(
+    'goes through PostgreSQL, and what is told while that is away is sent once it is back',
+    async () => {
+      const nodes = [1, 2].map(() => startNode({ databaseUrl: template.database }));
+      await untilListening(...nodes);
+      const [one, two] = nodes;
+      one?.fanout.tell('session', 'a message, with spaces');
+      await expect.poll(() => two?.heard).toEqual(['a message, with spaces']);
+      await cutListeners(template.database ?? '');
+      await expect.poll(() => nodes.some(({ fanout }) => fanout.isListening())).toBe(false);
+      for (let round = 0; round < 3; round += 1) one?.fanout.tell('session', 'later');
+      await untilListening(...nodes);
+      one?.fanout.tell('session', 'last');
+      await expect.poll(() => two?.heard).toContain('last');
+    },
+  );
+
+  test.skipIf(!redisIsInstalled)('goes through Redis, also when that was away meanwhile', async () => {
+    await using redis = await startTestRedis();
+    const [one, two] = [startNode({ redisUrl: redis.url }), startNode({ redisUrl: redis.url })];
+    await untilListening(one, two);
+    one.fanout.tell('session', 'first');
+    await expect.poll(() => two.heard).toEqual(['first']);
+    await redis.stop();
+    for (let round = 0; round < 3; round += 1) one.fanout.tell('session', 'later');
+    await redis.start();
+    await untilListening(one, two);
+    one.fanout.tell('session', 'last');
+    await expect.poll(() => two.heard).toContain('last');
+  });
+});
+
 describe('a memory that rests on news', () => {
   function createMemory() {
     const listeners = new Map<string, (message: string) => void>();
@@ -147,6 +186,7 @@ describe('a memory that rests on news', () => {
       },
       isListening: () => isListening,
       publish: async ({ afterCommit }, topic, message) => afterCommit(() => listeners.get(topic)?.(message)),
+      tell: (topic, message) => listeners.get(topic)?.(message),
       [Symbol.asyncDispose]: async () => undefined,
     };
     const cache = createHintedCache<string>({ fanout, topic: 'session', sizeMax: 10, now: () => nowMs });

@@ -15,6 +15,10 @@ export interface Fanout extends AsyncDisposable {
   readonly isAlone: boolean;
   /** Messages are short: some thousand bytes at most. */
   publish(committing: Committing, topic: string, message: string): Promise<void>;
+  /**
+   * Publishes what no transaction of the control database commits. Told again before it could be sent, it is sent once.
+   */
+  tell(topic: string, message: string): void;
   subscribe(topic: string, listener: (message: string) => void): void;
   /** Called whenever news may have been missed: all that rests on having heard them must be forgotten. */
   onGap(listener: () => void): void;

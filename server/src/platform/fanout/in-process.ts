@@ -11,6 +11,7 @@ export function createInProcessFanout(): Fanout {
     async publish({ afterCommit }, topic, message) {
       afterCommit(() => deliver(topic, message));
     },
+    tell: deliver,
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -11,6 +11,7 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import type { Logger } from '../telemetry/index.ts';
 import { createListeners, type Fanout, packNews, unpackNews } from './fanout.ts';
+import { createOutbox } from './outbox.ts';
 
 const channel = 'alcove_news';
 const echoTopic = 'echo';
@@ -24,8 +25,19 @@ export function createPostgresFanout(parts: { readonly url: string; readonly log
   const listeners = createListeners();
   const stopping = new AbortController();
   let isUp = false;
+  /** The connection, while it is known to be heard. */
+  let voice: pg.Client | undefined;
+  const outbox = createOutbox({
+    stopping: stopping.signal,
+    async send(texts) {
+      if (voice === undefined) throw new Error('there is no connection for news');
+      await voice.query('select pg_notify($1, news) from unnest($2::text[]) news', [channel, texts]);
+    },
+  });
 
-  function setUp(isUpNow: boolean): void {
+  function setVoice(client: pg.Client | undefined): void {
+    voice = client;
+    const isUpNow = client !== undefined;
     if (isUp === isUpNow) return;
     isUp = isUpNow;
     // Going down, nothing more will be heard; coming up, something may have been missed.
@@ -38,11 +50,11 @@ export function createPostgresFanout(parts: { readonly url: string; readonly log
   async function listenForEver(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        await listenOnce(parts.url, stopping.signal, { onNews, onHearing: () => setUp(true) });
+        await listenOnce(parts.url, stopping.signal, { onNews, onHearing: setVoice });
       } catch (err) {
         if (!stopping.signal.aborted) log.debug({ err }, 'the connection for news of other nodes broke');
       }
-      setUp(false);
+      setVoice(undefined);
       await sleep(reconnectAfterMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   }
@@ -63,6 +75,10 @@ export function createPostgresFanout(parts: { readonly url: string; readonly log
       // This node need not wait for its own news to come back.
       afterCommit(() => listeners.deliver(topic, message));
     },
+    tell(topic, message) {
+      listeners.deliver(topic, message);
+      outbox.add(packNews(topic, message));
+    },
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await ended;
@@ -73,7 +89,7 @@ export function createPostgresFanout(parts: { readonly url: string; readonly log
 interface Ear {
   onNews(text: string): void;
   /** Its own words came back: it hears. */
-  onHearing(): void;
+  onHearing(client: pg.Client): void;
 }
 
 /** Listens on one connection until that breaks, falls silent or is told to stop. */
@@ -96,7 +112,7 @@ async function listenOnce(url: string, signal: AbortSignal, ear: Ear): Promise<v
     await Promise.race([client.query(`listen ${channel}`), broken.promise]);
     for (;;) {
       await Promise.race([ownEcho(), broken.promise]);
-      ear.onHearing();
+      ear.onHearing(client);
       await Promise.race([sleep(echoEveryMs, undefined, { signal }), broken.promise]);
     }
   } finally {

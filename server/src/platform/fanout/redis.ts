@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from '../redis/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { createListeners, type Fanout, packNews, unpackNews } from './fanout.ts';
+import { createOutbox } from './outbox.ts';
 
 const channel = 'alcove:news';
 const retryAfterMs = 200;
@@ -27,6 +28,13 @@ export function createRedisFanout({ redis, log }: { readonly redis: Redis; reado
     onUp: () => setUp(true),
     onDown: () => setUp(false),
     onMessage: (text) => listeners.deliver(...unpackNews(text)),
+  });
+
+  const outbox = createOutbox({
+    stopping: stopping.signal,
+    async send(texts) {
+      await Promise.all(texts.map((text) => redis.publish(channel, text)));
+    },
   });
 
   async function send(text: string): Promise<void> {
@@ -51,6 +59,10 @@ export function createRedisFanout({ redis, log }: { readonly redis: Redis; reado
         listeners.deliver(topic, message);
         void send(packNews(topic, message));
       });
+    },
+    tell(topic, message) {
+      listeners.deliver(topic, message);
+      outbox.add(packNews(topic, message));
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();

@@ -150,6 +150,7 @@ test('a key opens for the workspace and the row that it was sealed for, and nowh
       accountId: account.id,
       sessionId: account.id,
       deviceId: undefined,
+      tokenExpiresAtMs: 0,
       workspaceId: workspace.id,
       role: 'owner',
     } satisfies MemberActor,

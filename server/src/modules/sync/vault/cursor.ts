@@ -50,6 +50,15 @@ export function readCursor(text: string, history: History): Position {
   return position;
 }
 
+/** The history that a cursor belongs to; undefined where it is no cursor. */
+export function generationOf(text: string): string | undefined {
+  try {
+    return decode(text).toString('hex', 1, seqAt);
+  } catch {
+    return undefined;
+  }
+}
+
 const explain = (origin: string) =>
   `The cursor is from ${origin}. Pull again without one, and keep what is queued.`;
 

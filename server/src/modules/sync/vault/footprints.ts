@@ -16,6 +16,12 @@ const whole = (table: string): Read => ({ table, where: '1', args: [], isBounded
 /** Small tables that nearly every operation looks into. */
 const rules: readonly Read[] = ['meta', 'lineage', 'device_info', 'milestones'].map(whole);
 const openConflicts: Read = { table: 'conflicts', where: `state = 'open'`, args: [], isBounded: true };
+const newestConflict: Read = {
+  table: 'conflicts',
+  where: 'detected_at = (SELECT max(detected_at) FROM conflicts)',
+  args: [],
+  isBounded: true,
+};
 /** Says nothing but which index serves. */
 const ofAnyKind = `kind IN ('entry', 'memory', 'tag')`;
 const kindsAll: readonly Kind[] = ['entry', 'memory', 'tag'];
@@ -24,6 +30,7 @@ export const footprints: Footprints<SyncOperations> = {
   open: () => ({ writes: false, reads: [] }),
   push: ofPush,
   pull: ofPull,
+  head: () => ({ writes: false, reads: [whole('meta'), newestConflict] }),
 };
 
 function ofPush({ body, idempotencyKey }: PushInput): Footprint {

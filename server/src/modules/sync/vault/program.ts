@@ -1,6 +1,6 @@
 /** What a worker can do to a vault. Imported by the threads of the pool, never by the main one. */
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
-
+import { head } from './head.ts';
 import { pull } from './pull.ts';
 import { push } from './push.ts';
 
@@ -13,4 +13,5 @@ export const operations = {
   open(_vault: VaultDatabase, _input: undefined): void {},
   push,
   pull,
+  head,
 };

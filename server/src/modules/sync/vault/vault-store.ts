@@ -157,6 +157,12 @@ export function createVaultStore(vault: VaultDatabase) {
         )
         .run(at, kind, itemId);
     },
+    /** Empty where there never was one. */
+    findNewestConflictAt(): string {
+      const newest = vault.statement<{ at: string | null }>(`SELECT max(detected_at) AS at FROM conflicts`);
+      return newest.get()?.at ?? '';
+    },
+
     countOpenConflicts(): number {
       const count = vault.statement<{ count: number }>(
         `SELECT count(*) AS count FROM conflicts WHERE state = 'open'`,
