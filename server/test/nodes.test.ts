@@ -35,8 +35,9 @@ describe.skipIf(!isOnPostgres)('two nodes on one PostgreSQL', () => {
   }
 
   const on = (node: ServerProcess, person: Person) => asPerson(node.url, person.keys, person);
+  /** Of a call that itself does not look at the session again. */
   const statusOn = async (node: ServerProcess, person: Person) =>
-    (await on(node, person).call('GET', '/auth/me')).status;
+    (await on(node, person).call('GET', '/auth/devices')).status;
 
   /** Registered on the first node, and known to the second, which has every reason to remember it. */
   async function registerOnBoth(): Promise<Person> {
