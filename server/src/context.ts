@@ -130,6 +130,25 @@ async function begin<Caller extends Actor, T>(
   return result;
 }
 
+/**
+ * The same context for what comes before the effect of a request and is no part of it, such as something looked up or an
+ * attempt counted: what has to be written together with the effect is not written here.
+ */
+export function beforehand<Caller extends Actor>(ctx: Ctx<Caller>): Ctx<Caller> {
+  return {
+    actor: ctx.actor,
+    requestId: ctx.requestId,
+    origin: ctx.origin,
+    database: ctx.database,
+    get signal() {
+      return ctx.signal;
+    },
+    get log() {
+      return ctx.log;
+    },
+  };
+}
+
 /** Member by member, so that the database stays behind and what a request makes only when asked stays unmade. */
 function bind<Caller extends Actor>(
   ctx: Ctx<Caller>,

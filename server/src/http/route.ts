@@ -59,8 +59,8 @@ interface HeadParts {
   readonly rate: Rate;
   /**
    * How a request with an Idempotency-Key is kept from acting twice. `transaction`: the handler answers what its one
-   * transaction returns, and the edge keeps that answer in the same transaction. `after`: the edge keeps the answer once
-   * the handler is done. `handler`: the handler does it. `none` is for routes that change nothing.
+   * transaction returns, others than those `beforehand` there are none, and the edge keeps that answer in the same
+   * transaction. `after`: the edge keeps the answer once the handler is done. `handler`: the handler does it. `none` is for routes that change nothing.
    */
   readonly idempotency: 'none' | 'transaction' | 'after' | 'handler';
   readonly params?: TSchema;

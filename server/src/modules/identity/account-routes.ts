@@ -12,7 +12,7 @@ export function accountRoutes(identity: Identity): Route[] {
         ...common,
         method: 'PATCH',
         rate: 'write',
-        idempotency: 'after',
+        idempotency: 'transaction',
         summary: 'Change my name or mail address',
         description:
           'A new address needs the password and takes effect when the code of the letter to it is brought to /auth/email/verify. The same address asks for another letter.',

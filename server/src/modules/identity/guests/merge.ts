@@ -1,6 +1,6 @@
 import type { GuestMerged, GuestMergeRequest } from '@alcove/contract/guests';
 import type { WorkspaceRef } from '@alcove/contract/identity';
-import { type AccountActor, asSystem, type Ctx, type TxCtx } from '../../../context.ts';
+import { type AccountActor, asSystem, beforehand, type Ctx, type TxCtx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import { Failure } from '../../../platform/errors/index.ts';
 import type { Events } from '../../../platform/events/index.ts';
@@ -31,7 +31,7 @@ export function createMerge(parts: MergeParts) {
     ctx: Ctx<AccountActor>,
     { guestToken, name = nameDefault }: GuestMergeRequest,
   ): Promise<GuestMerged> => {
-    const guestId = await findGuestId(ctx, { accessTokens, sessions }, guestToken);
+    const guestId = await findGuestId(beforehand(ctx), { accessTokens, sessions }, guestToken);
     if (guestId === undefined) throw guestTokenInvalid();
     return asSystem(ctx, async (tx) => {
       const { accountId } = tx.actor;

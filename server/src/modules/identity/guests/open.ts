@@ -1,5 +1,5 @@
 import type { GuestOpened, GuestRequest } from '@alcove/contract/guests';
-import { asSystem, type Ctx } from '../../../context.ts';
+import { asSystem, beforehand, type Ctx } from '../../../context.ts';
 import { addAccount } from '../new-account.ts';
 import { openSession, type SignInParts } from '../sign-in.ts';
 import { type FindAssistant, requireOpenToGuests } from './assistants.ts';
@@ -13,7 +13,7 @@ export function createOpen(
 ) {
   const { clock, limits, findAssistant } = parts;
   return async (ctx: Ctx, { assistantId }: GuestRequest): Promise<GuestOpened> => {
-    await requireOpenToGuests(ctx, assistantId, findAssistant);
+    await requireOpenToGuests(beforehand(ctx), assistantId, findAssistant);
     const expiresAt = new Date(clock.now() + limits.days * dayMs);
     return asSystem(ctx, async (tx) => {
       const accountId = await addAccount(tx, parts, { kind: 'guest', expiresAt });

@@ -13,7 +13,7 @@ export function guestRoutes(guests: Guests): Route[] {
         tag,
         caller: 'anyone',
         rate: 'sign-in',
-        idempotency: 'after',
+        idempotency: 'transaction',
         summary: 'Come in as a guest',
         description:
           'Makes an account with a workspace of its own and little room, which ends at `expiresAt` unless it is converted.',
@@ -48,7 +48,7 @@ export function guestRoutes(guests: Guests): Route[] {
         tag,
         caller: 'account',
         rate: 'write',
-        idempotency: 'after',
+        idempotency: 'transaction',
         summary: 'Take over what a guest has',
         description: 'Moves the workspaces of the guest into the account that calls. The guest ends.',
         body: wire.GuestMergeRequest,

@@ -3,7 +3,7 @@
  * long every time, up to a quarter of an hour. The same is counted for addresses that nobody has.
  */
 import { createHmac } from 'node:crypto';
-import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
+import { asSystem, beforehand, type Ctx, type TxCtx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import type { MasterKeys } from '../../../platform/crypto/index.ts';
 import { countAttempt, deleteAttempts, deleteAttemptsBefore } from './attempt-store.ts';
@@ -36,7 +36,7 @@ export function createAttempts({
     async begin(ctx, login, meanwhile) {
       const now = new Date(clock.now());
       const counting = { now, since: forgottenAt(), freeFailures, waitSecondsMax };
-      return asSystem(ctx, async (tx) => {
+      return asSystem(beforehand(ctx), async (tx) => {
         const blockedUntil = await countAttempt(tx, hashOf(login), counting);
         if (blockedUntil !== undefined) throw wait(blockedUntil.getTime() - now.getTime());
         return meanwhile(tx);

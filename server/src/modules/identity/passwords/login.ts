@@ -1,5 +1,5 @@
 import type { LoggedIn, LoginRequest, SessionOpened } from '@alcove/contract/account';
-import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
+import { asSystem, beforehand, type Ctx, type TxCtx } from '../../../context.ts';
 import { type ComingDevice, readComingDevice, receiveDevice } from '../coming-device.ts';
 import type { createFindOffer } from '../guests/merge.ts';
 import type { DeviceProofs } from '../known-devices/proofs.ts';
@@ -47,8 +47,8 @@ export function createLogin(parts: LoginParts) {
     });
     if (credential === undefined || !isRight) throw invalidCredentials();
     const renewed = hasher.isOutdated(credential.hash) ? await hasher.hash(request.password) : undefined;
-    const guestWorkspace = await parts.findGuestOffer(ctx, request.guestToken);
-    const opened = await asSystem(ctx, async (tx) => {
+    const guestWorkspace = await parts.findGuestOffer(beforehand(ctx), request.guestToken);
+    return asSystem(ctx, async (tx) => {
       await requireUnchanged(tx, credential);
       await attempts.forgive(tx, email);
       if (renewed !== undefined) {
@@ -56,9 +56,9 @@ export function createLogin(parts: LoginParts) {
         const { account_id: accountId, hash: from } = credential;
         await replaceHash(tx, { accountId, from, to: renewed, at });
       }
-      return open(tx, parts, credential.account_id, coming);
+      const opened = await open(tx, parts, credential.account_id, coming);
+      return guestWorkspace === undefined ? opened : { ...opened, guestWorkspace };
     });
-    return guestWorkspace === undefined ? opened : { ...opened, guestWorkspace };
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ResetPasswordRequest } from '@alcove/contract/account';
-import { asSystem, type Ctx } from '../../../context.ts';
+import { asSystem, beforehand, type Ctx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
 import type { Audit } from '../../audit/index.ts';
@@ -29,7 +29,7 @@ export function createReset(parts: {
   const { clock, audit, sessions, trail, mails, letters, mailTokens, attempts, hasher } = parts;
   return async (ctx: Ctx, { token, password }: ResetPasswordRequest): Promise<void> => {
     // Before the costly hash, and before the code is used up by a password that is refused.
-    const { email } = await asSystem(ctx, (tx) => mailTokens.require(tx, 'reset', token));
+    const { email } = await asSystem(beforehand(ctx), (tx) => mailTokens.require(tx, 'reset', token));
     requireAcceptablePassword(password, email);
     const hash = await hasher.hash(password);
     await asSystem(ctx, async (tx) => {

@@ -23,7 +23,7 @@ export function passwordRoutes(passwords: Passwords): Route[] {
       {
         ...common,
         path: '/api/v1/auth/login',
-        idempotency: 'after',
+        idempotency: 'transaction',
         summary: 'Sign in with a mail address and a password',
         description: 'After ten wrong attempts at one address each further one has to wait.',
         body: wire.LoginRequest,
@@ -36,7 +36,7 @@ export function passwordRoutes(passwords: Passwords): Route[] {
         ...common,
         caller: 'account',
         path: '/api/v1/auth/password/change',
-        idempotency: 'after',
+        idempotency: 'transaction',
         summary: 'Change the password',
         description: 'Ends every other session.',
         body: wire.ChangePasswordRequest,
@@ -60,7 +60,7 @@ export function passwordRoutes(passwords: Passwords): Route[] {
       {
         ...common,
         path: '/api/v1/auth/password/reset',
-        idempotency: 'after',
+        idempotency: 'transaction',
         summary: 'Choose a new password with the code of a letter',
         description: 'Ends every session.',
         body: wire.ResetPasswordRequest,
