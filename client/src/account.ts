@@ -13,8 +13,9 @@ import type {
   WorkspaceRef,
 } from './openapi.ts';
 import { put, recordKeys, remove, requireDevice, requireIdentity } from './records.ts';
-import { isFresh, refreshTokens, type Session } from './session.ts';
-import { renewSession, type SignInParts, signInWith } from './sign-in.ts';
+import { refreshTokens, type Session } from './session.ts';
+import { renewSession, requireNoDevice, resume, type SignInParts, signInWith } from './sign-in.ts';
+import { isFresh } from './tokens.ts';
 import { isConverted, isSessionOpened } from './wire.ts';
 
 /** Whose session a store holds. */
@@ -77,10 +78,10 @@ export interface AccountCalls {
 
   /**
    * Signs in with a mail address and a password. A guest's session is replaced; what the guest had can then be taken
-   * over with `mergeGuest()`.
+   * over with `mergeGuest()`. A store that is a device of the account already goes on as that device, with its vault.
    *
    * Throws `auth.invalid_credentials` (also for an address that nobody has), `auth.too_many_attempts` with
-   * `retryAfterMs`, `identity.exists`, `network`.
+   * `retryAfterMs`, `auth.proof_invalid` (the store is a device that was revoked, or of another account), `network`.
    *
    * @example With a vault: the second device waits until the first one has admitted it.
    * ```ts
@@ -105,6 +106,30 @@ export interface AccountCalls {
    * ```
    */
   signIn(input: SignInInput): Promise<Account>;
+
+  /**
+   * After a sign-out on this device of an anonymous account: signs in again by its own key. Nobody needs to call it after
+   * a session was lost in another way; that is made good by itself.
+   *
+   * Throws `auth.proof_invalid` (the device was revoked), `auth.device_not_enough` (the account has a password or a
+   * provider: use `signIn` or `startOAuth`), `identity.missing`, `network`.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * const { deviceId } = await client.register();
+   * await client.vault.put({ kind: 'entry', value: 'written before' });
+   * await client.account.signOut();
+   *
+   * await client.account.resume();
+   * assert.equal((await client.vault.sync()).pushed, 1);
+   * assert.equal(client.identity?.deviceId, deviceId);
+   * ```
+   */
+  resume(): Promise<void>;
 
   /**
    * Begins signing in with Google or GitHub: send the browser to the address that comes back. The provider leads it on
@@ -271,20 +296,26 @@ export function createAccount(parts: AccountParts): AccountCalls {
   /** Signs in by a call that answers a session, and lets `current` know also when the rest of the way failed. */
   async function enter(path: string, body: object, asDevice = false): Promise<Account> {
     try {
-      return await signInWith(parts, asDevice, (device) =>
-        http.request({ method: 'POST', path, body: { ...body, ...device }, answer: isSessionOpened }),
+      return await signInWith(parts, asDevice, (as) =>
+        http.request({ method: 'POST', path, body: { ...body, ...as }, answer: isSessionOpened }),
       );
     } finally {
       await onChange();
     }
   }
 
+  async function enterAnew(path: string, body: object, asDevice?: boolean): Promise<Account> {
+    await requireNoDevice(parts.records);
+    return enter(path, body, asDevice);
+  }
+
   return {
     get current() {
       return parts.findCurrent();
     },
-    signUp: ({ asDevice, ...body }) => enter('/api/v1/auth/signup', body, asDevice),
+    signUp: ({ asDevice, ...body }) => enterAnew('/api/v1/auth/signup', body, asDevice),
     signIn: ({ asDevice, ...body }) => enter('/api/v1/auth/login', body, asDevice),
+    resume: () => resume(parts).finally(onChange),
     startOAuth: (input) => startOAuth(parts, input),
     async finishOAuth({ asDevice, code }) {
       const codeVerifier = await requireVerifier(parts);
@@ -307,7 +338,7 @@ export function createAccount(parts: AccountParts): AccountCalls {
     async verifyEmail(body) {
       return (await publicApi('POST', '/api/v1/auth/email/verify', { body })).account;
     },
-    startGuest: (body = {}) => enter('/api/v1/auth/guest', body),
+    startGuest: (body = {}) => enterAnew('/api/v1/auth/guest', body),
     async convertGuest(body) {
       const path = '/api/v1/auth/convert-session';
       const answer = await parts.session.request({ method: 'POST', path, body, answer: isConverted });

@@ -16,6 +16,7 @@ import { findAccount, openRecords, type Records, recordKeys, remove } from './re
 import { asWhoeverIsHere, createSession, type Session } from './session.ts';
 import { createSessions, type SessionCalls } from './sessions.ts';
 import type { Storage } from './storage/storage.ts';
+import { takeNewIdentity } from './successor.ts';
 import { createSyncEngine } from './sync.ts';
 import { createVault, type Vault } from './vault.ts';
 import { createVaultStore } from './vault-store.ts';
@@ -240,8 +241,8 @@ export interface Client extends AsyncDisposable {
   me(): Promise<Me>;
 
   /**
-   * The same as `account.signOut()`. The store keeps the vault and its queue, and the device stays in the account. An
-   * anonymous account cannot sign in again: pair anew from another device. Throws `network`.
+   * The same as `account.signOut()`. The store keeps the vault and its queue, and the device stays in the account: it
+   * goes on after `account.resume()`, or where there is a password after `account.signIn()`. Throws `network`.
    *
    * @example
    * ```ts
@@ -301,8 +302,16 @@ async function createAccountClient(options: ClientOptions): Promise<Client> {
   const { vault, idle } = createVault({
     store,
     createEngine: (onPulled) => {
-      const engine = createSyncEngine({ session, keyring, store, now, onPulled });
-      const run = () => engine.run().finally(noticeKeys);
+      const succession = { records, http, keyring, now, url, session, store };
+      const engine = createSyncEngine({
+        session,
+        keyring,
+        store,
+        now,
+        onPulled,
+        takeNewIdentity: () => takeNewIdentity(succession),
+      });
+      const run = () => engine.run().finally(noticeIdentity);
       return { run: () => records.withLock('sync', run, closed) };
     },
     random,
@@ -321,9 +330,11 @@ async function createAccountClient(options: ClientOptions): Promise<Client> {
     identity = await findIdentity(records);
   }
 
-  /** A sync may find that this device is the first one, and make its keys. */
-  async function noticeKeys(): Promise<void> {
-    if (identity?.keys === 'waiting') await lookAgain();
+  /** A sync may find that this device is the first one, and make its keys; or that it has to become another. */
+  async function noticeIdentity(): Promise<void> {
+    if (closed.aborted) return;
+    const stored = await records.read(recordKeys.identity);
+    if (identity?.keys === 'waiting' || identity?.deviceId !== stored?.deviceId) await lookAgain();
   }
 
   /** Whatever a step has reached is worth knowing, also when the rest of the way failed. */

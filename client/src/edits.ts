@@ -111,18 +111,19 @@ export async function sealPlan(
   return { counter, base, change: { ...head, op: 'put', payload } };
 }
 
-/** A version that the server had once, sealed as it was then; `undefined` when its key is not here. */
+/** A version as its writer sealed it: sealed again it is the same. */
 export async function sealVersion(
   { kind, id }: ItemRef,
   version: StoredVersion,
   accountId: string,
-  key: CryptoKey | undefined,
-): Promise<Change | undefined> {
+  findKey: (epoch: number) => Promise<CryptoKey | undefined>,
+): Promise<Change> {
   const { clock, time, deviceId, epoch, meta, deleted, value, unopened } = version;
   const head = { id, kind, clock, time, epoch, deviceId, ...(meta === undefined ? {} : { meta }) };
   if (deleted) return { ...head, op: 'delete' };
   if (unopened !== undefined) return { ...head, op: 'put', payload: unopened.payload };
-  if (key === undefined) return undefined;
+  const key = await findKey(epoch);
+  if (key === undefined) throw new Error(`a version was opened with epoch ${epoch}, whose key is not there`);
   const place = { account: accountId, kind, id, epoch, clock };
   return { ...head, op: 'put', payload: await seal(key, place, utf8.encode(JSON.stringify(value))) };
 }

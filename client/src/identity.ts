@@ -7,7 +7,7 @@ import { createFirstEpoch, createGenesis } from './genesis.ts';
 import type { Http } from './http.ts';
 import type { Keyring } from './keyring.ts';
 import { type DeviceRecord, put, type Records, recordKeys, requireDevice } from './records.ts';
-import { tokensToRecord } from './session.ts';
+import { tokensToRecord } from './tokens.ts';
 import { isSignedIn } from './wire.ts';
 
 /** Who this device is. */

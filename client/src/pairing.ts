@@ -31,7 +31,8 @@ import {
   requireDevice,
   requireIdentity,
 } from './records.ts';
-import { type Session, tokensToRecord } from './session.ts';
+import type { Session } from './session.ts';
+import { tokensToRecord } from './tokens.ts';
 import { isClaimed, isPairedDevice, isPairing, isPairingStarted } from './wire.ts';
 
 const approveAttemptsMax = 5;
@@ -134,7 +135,8 @@ async function createPairing(parts: IdentityParts): Promise<PairingRecord> {
   return pairing;
 }
 
-async function claimOnce(
+/** Asks until the pairing is approved, and stores the identity that it brings. */
+export async function claimOnce(
   parts: IdentityParts,
   { signal, pollMs = pollMsDefault }: { signal?: AbortSignal; pollMs?: number },
 ): Promise<void> {

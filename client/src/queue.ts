@@ -23,8 +23,11 @@ export interface Queue {
   /** One step at a time, of all clients that share the store. Everything below is called within one. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   entries(): Promise<ReadonlyMap<number, QueueEntry>>;
-  /** Writes, and forgets what is remembered of the queue when nobody can say whether the write happened. */
-  commit(writes: readonly StorageWrite[], change: QueueChange): Promise<void>;
+  /**
+   * Writes what `change` says it does to the queue. Without it, and when nobody can say whether the write happened, what is
+   * remembered of the queue is forgotten.
+   */
+  commit(writes: readonly StorageWrite[], change?: QueueChange): Promise<void>;
   unsyncedBy(deviceId: string): Promise<(item: ItemRef) => IsUnsynced>;
 }
 
@@ -49,17 +52,15 @@ export function createQueue(records: Records): Queue {
         return work();
       }),
     async commit(writes, change) {
+      const before = index;
+      index = undefined;
       const stamp = crypto.randomUUID();
-      try {
-        await records.write([...writes, put(recordKeys.queueStamp, stamp)]);
-        indexStamp = stamp;
-        if (index === undefined) return;
-        for (const counter of change.removed) index.delete(counter);
-        for (const entry of change.put) index.set(entry.counter, entry);
-      } catch (error) {
-        index = undefined;
-        throw error;
-      }
+      await records.write([...writes, put(recordKeys.queueStamp, stamp)]);
+      indexStamp = stamp;
+      if (before === undefined || change === undefined) return;
+      for (const counter of change.removed) before.delete(counter);
+      for (const entry of change.put) before.set(entry.counter, entry);
+      index = before;
     },
     async unsyncedBy(deviceId) {
       const queue = await entries();

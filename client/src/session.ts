@@ -1,8 +1,8 @@
 /** The session that a store holds: which token a request carries, and how a new one is got. */
-import type { Tokens } from '@alcove/contract';
 import { refreshProofText } from '@alcove/contract/keys';
 import { sign } from './crypto/keys.ts';
-import { AlcoveError } from './errors.ts';
+import { signInByDevice } from './device-sign-in.ts';
+import { AlcoveError, hasCode } from './errors.ts';
 import type { Http, HttpRequest } from './http.ts';
 import {
   findAccount,
@@ -13,10 +13,8 @@ import {
   requireDevice,
   type TokensRecord,
 } from './records.ts';
+import { isFresh, tokensToRecord } from './tokens.ts';
 import { isRefreshResponse } from './wire.ts';
-
-/** A token that ends within this time is renewed before it is used. */
-const renewEarlyMs = 60_000;
 
 /** Sends requests in somebody's name, or in nobody's. */
 export interface Sender {
@@ -82,16 +80,6 @@ export function asWhoeverIsHere(records: Records, session: Session, http: Http):
   };
 }
 
-export function tokensToRecord(tokens: Tokens, accountId: string, nowMs: number): TokensRecord {
-  const { accessToken, refreshToken, expiresInSeconds } = tokens;
-  const accessExpiresAtMs = nowMs + expiresInSeconds * 1000;
-  return { accountId, accessToken, refreshToken, accessExpiresAtMs, refreshKey: crypto.randomUUID() };
-}
-
-export function isFresh(tokens: TokensRecord, nowMs: number): boolean {
-  return tokens.accessExpiresAtMs - nowMs > renewEarlyMs;
-}
-
 /** Exchanges a refresh token, in the name of the session that it belongs to. Safe to repeat after a lost answer. */
 export async function refreshTokens(
   http: Http,
@@ -110,18 +98,36 @@ export async function refreshTokens(
 }
 
 /** Called with the lock of the session, so nobody else changes the tokens meanwhile. */
-async function refreshStored(
-  { records, http, now }: SessionParts,
-  stale: TokensRecord,
-): Promise<TokensRecord> {
+async function refreshStored(parts: SessionParts, stale: TokensRecord): Promise<TokensRecord> {
+  const { records } = parts;
   const current = await requireTokens(records);
   // Another tab may have signed in as somebody else: what was begun as one account never goes on as another.
   if (current.accountId !== stale.accountId) throw signedOut();
   if (current.refreshToken !== stale.refreshToken) return current;
-  const proof = await signProof(records, current.refreshToken);
-  const renewed = await refreshTokens(http, current, now(), proof);
+  const renewed = await refreshOrReturn(parts, current);
   await records.write([put(recordKeys.tokens, renewed)]);
   return renewed;
+}
+
+/**
+ * The device of an anonymous account has nothing but its key, and comes back by that when its session was lost: a copy of
+ * the store has refreshed it, or it was away for too long. Who signed out holds no tokens to come here with.
+ */
+async function refreshOrReturn(parts: SessionParts, current: TokensRecord): Promise<TokensRecord> {
+  const { records, http, now } = parts;
+  try {
+    return await refreshTokens(http, current, now(), await signProof(records, current.refreshToken));
+  } catch (error) {
+    if (!isUnauthorized(error) || !(await isAnonymousDevice(records))) throw error;
+    return signInByDevice(parts).catch((refusal) => {
+      throw isRefused(refusal) ? error : refusal;
+    });
+  }
+}
+
+async function isAnonymousDevice(records: Records): Promise<boolean> {
+  const isDevice = (await records.read(recordKeys.identity)) !== undefined;
+  return isDevice && (await findAccount(records))?.kind === 'anonymous';
 }
 
 async function requireTokens(records: Records): Promise<TokensRecord> {
@@ -135,6 +141,11 @@ async function signProof(records: Records, refreshToken: string): Promise<string
   if ((await records.read(recordKeys.identity)) === undefined) return undefined;
   const device = await requireDevice(records);
   return sign(device.keys.signing, refreshProofText(refreshToken));
+}
+
+/** A clear no to the device: it was revoked, or its account has got another way in. */
+function isRefused(error: unknown): boolean {
+  return isUnauthorized(error) || hasCode(error, 'auth.device_not_enough');
 }
 
 function isUnauthorized(error: unknown): boolean {

@@ -15,7 +15,7 @@ const pageItems = 200;
 const keysMaxAgeMs = 60_000;
 const resyncsMax = 3;
 /** A turn may find out what only another one can do: what the vault has lost is known when all is pulled. */
-const turnsMax = 3;
+const turnsMax = 4;
 
 /** What one `sync()` did. */
 export interface SyncResult {
@@ -36,6 +36,8 @@ export interface SyncParts {
   readonly keyring: Keyring;
   readonly store: VaultStore;
   readonly now: () => number;
+  /** Makes a store that is a copy of another one a device of its own. */
+  readonly takeNewIdentity: () => Promise<void>;
   /** Told of every item that a pull changed, after it is stored. */
   readonly onPulled: (changed: readonly ItemChange[]) => void;
 }
@@ -47,7 +49,8 @@ interface Progress {
   readonly pulled: Map<string, boolean>;
 }
 
-export function createSyncEngine({ session, keyring, store, now, onPulled }: SyncParts): SyncEngine {
+export function createSyncEngine(parts: SyncParts): SyncEngine {
+  const { session, keyring, store, now, takeNewIdentity, onPulled } = parts;
   let keysCheckedAtMs = Number.NEGATIVE_INFINITY;
 
   async function refreshKeys(): Promise<void> {
@@ -141,7 +144,7 @@ export function createSyncEngine({ session, keyring, store, now, onPulled }: Syn
     }
   }
 
-  /** Says whether a copy of this store is at work. Reading is safe for a copy; sending is not. */
+  /** Of a store that is a copy of another one nothing is sent, for it may be taken for the other's. */
   async function send(progress: Progress): Promise<void> {
     const { cloned = false } = await store.readSync();
     if (cloned) return;
@@ -160,8 +163,20 @@ export function createSyncEngine({ session, keyring, store, now, onPulled }: Syn
     await send(progress);
     await pullAll(progress);
     const { cloned = false } = await store.readSync();
-    if (cloned) throw deviceCloned();
-    return (await store.resends()).length > lostBefore;
+    if (cloned) {
+      await takeNewIdentity();
+      await refreshKeys();
+      return true;
+    }
+    return (await resealRetired()) || (await store.resends()).length > lostBefore;
+  }
+
+  /** A device was revoked while this one was away: what it wrote meanwhile is sealed with a key that is used no more. */
+  async function resealRetired(): Promise<boolean> {
+    const isRetired = (await store.queue()).some(({ rejected }) => rejected?.code === 'sync.epoch_retired');
+    if (!isRetired) return false;
+    await refreshKeys();
+    return store.resealRetired();
   }
 
   return {
@@ -241,11 +256,9 @@ function isFinal(error: unknown): boolean {
 }
 
 function deviceCloned(): AlcoveError {
-  return new AlcoveError(
-    'sync.device_cloned',
-    'This store is a copy of another one, or an old state of itself: the server has newer changes of this device. ' +
-      'It still receives, but sends nothing. Pair this device anew with a fresh store; its unsynced edits stay here.',
-  );
+  const message =
+    'The server has changes of this device that this store never sent: it is a copy of another one.';
+  return new AlcoveError('sync.device_cloned', message);
 }
 
 function matchResults(

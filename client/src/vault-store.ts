@@ -1,6 +1,6 @@
 /** The vault on this device: items in plaintext, the queue of sealed changes, and every step between them in one write. */
 import type { Change, ChangeOut, Kind, Version } from '@alcove/contract';
-import { compareClocks, counterOf, mergeClocks, type VectorClock } from '@alcove/contract/clock';
+import { compareClocks, counterOf, mergeClocks, tickClock, type VectorClock } from '@alcove/contract/clock';
 import { type Conflict, isInConflict, isNews, joinEqual, toConflict } from './conflicts.ts';
 import {
   type Edit,
@@ -10,6 +10,7 @@ import {
   type QueueRow,
   sealPlan,
   sealVersion,
+  withEntry,
 } from './edits.ts';
 import {
   areSameVersions,
@@ -29,6 +30,7 @@ import type { Keyring } from './keyring.ts';
 import { createQueue, type IsUnsynced, type QueueEntry } from './queue.ts';
 import {
   type IdentityRecord,
+  type MemberIdentity,
   put,
   type QueuedChange,
   type Records,
@@ -43,6 +45,7 @@ import {
   type SyncRecord,
   type TickRecord,
 } from './records.ts';
+import { type NewStamp, restamp } from './restamp.ts';
 import type { StorageWrite } from './storage/storage.ts';
 
 const nothing = '';
@@ -103,6 +106,10 @@ export interface VaultStore {
   /** Versions that the vault has lost. */
   resends(): Promise<ResendRecord[]>;
   settleResends(results: readonly ResendRecord[]): Promise<void>;
+  /** Seals anew what the server refused because its epoch is over. Says whether anything was. */
+  resealRetired(): Promise<boolean>;
+  /** Makes this store another device of the account, with its queue as that device's edits, in one write. */
+  succeed(next: MemberIdentity, writes: readonly StorageWrite[]): Promise<void>;
   /** Resolves when nothing is being written. */
   idle(): Promise<void>;
 }
@@ -259,10 +266,7 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     versions: readonly StoredVersion[],
     { accountId }: IdentityRecord,
   ): Promise<Change[]> {
-    const sealed = versions.map(async (version) =>
-      sealVersion(item, version, accountId, await keyring.find(version.epoch)),
-    );
-    return (await Promise.all(sealed)).filter((change) => change !== undefined);
+    return Promise.all(versions.map((version) => sealVersion(item, version, accountId, keyring.find)));
   }
 
   async function openAll(
@@ -380,6 +384,70 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     return put(recordKeys.queued(counter), { ...queued, ...(rejected === undefined ? {} : { rejected }) });
   }
 
+  /** Edits of an epoch that is over, as edits of the current one. The server may hold the old ones: it sees them as newer. */
+  async function resealRetired(): Promise<boolean> {
+    const identity = await requireMember(records);
+    const epochKey = await keyring.current();
+    const rows = await records.scan(recordKeys.queue);
+    const retired = rows.filter(
+      ({ change, rejected }) => rejected?.code === 'sync.epoch_retired' && change.epoch < epochKey.epoch,
+    );
+    const tick = (await records.read(recordKeys.tick)) ?? { counter: 0 };
+    const { deviceId } = identity;
+    const stamps = retired.map((queued, at) => {
+      const counter = tick.counter + at + 1;
+      return {
+        queued,
+        deviceId,
+        counter,
+        clock: tickClock(queued.change.clock, deviceId, counter),
+        epochKey,
+      };
+    });
+    await restampAll(stamps, identity, [
+      put(recordKeys.tick, { ...tick, counter: tick.counter + stamps.length }),
+    ]);
+    return stamps.length > 0;
+  }
+
+  /** Makes the queue that of another device: what it sent before counts for nothing, and what it had seen stays seen. */
+  async function succeed(next: MemberIdentity, writes: readonly StorageWrite[]): Promise<void> {
+    const former = await requireMember(records);
+    const epochKey = await keyring.current();
+    const rows = await records.scan(recordKeys.queue);
+    const newest = new Map(rows.map((row) => [itemKey(row.change), row]));
+    const { deviceId } = next;
+    const stamps = [...newest.values()].map((queued, at) => {
+      const base = queued.base ?? withEntry(queued.change.clock, former.deviceId, 0);
+      return { queued, deviceId, counter: at + 1, clock: tickClock(base, deviceId, at + 1), epochKey };
+    });
+    const { cloned: _over, ...sync } = await readSync();
+    const { time } = (await records.read(recordKeys.tick)) ?? {};
+    await restampAll(stamps, former, [
+      ...rows.map(({ change }) => remove(recordKeys.queued(counterOf(change.clock, former.deviceId)))),
+      remove(recordKeys.sending),
+      put(recordKeys.sync, { ...sync, sentCounter: 0 }),
+      put(recordKeys.tick, { counter: stamps.length, ...(time === undefined ? {} : { time }) }),
+      ...writes,
+    ]);
+  }
+
+  async function restampAll(
+    stamps: readonly (NewStamp & { readonly queued: QueuedChange })[],
+    { accountId, deviceId }: IdentityRecord,
+    writes: readonly StorageWrite[],
+  ): Promise<void> {
+    const parts = { accountId, deviceId, keyring, readItem };
+    const made = await Promise.all(stamps.map(({ queued, ...stamp }) => restamp(queued, stamp, parts)));
+    const old = stamps.map(({ queued }) => counterOf(queued.change.clock, deviceId));
+    await queue.commit([
+      ...old.map((counter) => remove(recordKeys.queued(counter))),
+      ...writes,
+      ...made.map(({ row: { counter, ...row } }) => put(recordKeys.queued(counter), row)),
+      ...made.flatMap(({ item }) => itemWrites(item)),
+    ]);
+  }
+
   async function beginResync(knownUpToSeq: number): Promise<void> {
     const { cursor: _lost, resync, ...rest } = await readSync();
     // What an unfinished one has not shown yet was stored in the history before it.
@@ -463,6 +531,8 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     finishResync: () => queue.exclusively(finishResync),
     resends: () => records.scan(recordKeys.resends),
     settleResends: (results) => queue.exclusively(() => settleResends(results)),
+    resealRetired: () => queue.exclusively(resealRetired),
+    succeed: (next, writes) => queue.exclusively(() => succeed(next, writes)),
     idle: () => queue.exclusively(async () => undefined),
   };
 }

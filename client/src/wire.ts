@@ -4,6 +4,7 @@
  */
 import type {
   Account,
+  Challenge,
   ChangeOut,
   Claimed,
   Converted,
@@ -96,6 +97,7 @@ const isNamed = shape<{ id: string }>({ id: isText });
 const signedIn = { account: isNamed, device: isDevice, workspace: isNamed, tokens: isTokens };
 export const isSignedIn: Guard<SignedIn> = shape<SignedIn>(signedIn);
 
+export const isChallenge: Guard<Challenge> = shape<Challenge>({ challenge: isText, expiresAt: isText });
 const isAccount: Guard<Account> = shape<Account>({
   id: isText,
   kind: isText,

@@ -245,12 +245,28 @@ describe('a password account with a vault', () => {
     expect((await again.vault.sync()).pushed).toBe(1);
   });
 
-  it('is not taken over by signing in to its store once more', async () => {
+  it('goes on as the device that it was after signing out and in again, with what waited to be sent', async () => {
     const credentials = newCredentials();
     const laptop = await open();
+    await laptop.account.signUp({ ...credentials, asDevice: true });
+    const before = laptop.identity;
+    await laptop.vault.put({ kind: 'entry', value: 'waits' });
+    await laptop.account.signOut();
+    await expect(laptop.account.resume()).rejects.toMatchObject({ code: 'auth.device_not_enough' });
+    await laptop.account.signIn(credentials);
+    expect(laptop.identity).toEqual(before);
+    expect((await laptop.vault.sync()).pushed).toBe(1);
+    expect(await laptop.devices()).toHaveLength(1);
+  });
+
+  it('is not taken over by somebody else who signs in to its store, or signs up', async () => {
+    const [credentials, others] = [newCredentials(), newCredentials()];
+    const [laptop, stranger] = [await open(), await open()];
     const { id } = await laptop.account.signUp({ ...credentials, asDevice: true });
-    const again = laptop.account.signIn(credentials);
-    await expect(again).rejects.toMatchObject({ code: 'identity.exists' });
+    await stranger.account.signUp(others);
+    await expect(laptop.account.signIn(others)).rejects.toMatchObject({ code: 'auth.proof_invalid' });
+    for (const enter of [() => laptop.account.signUp(newCredentials()), () => laptop.account.startGuest()])
+      await expect(enter()).rejects.toMatchObject({ code: 'identity.exists' });
     expect(laptop.account.current?.id).toBe(id);
     expect((await laptop.vault.sync()).pushed).toBe(0);
   });

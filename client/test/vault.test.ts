@@ -1,9 +1,5 @@
 /** The vault against a real server: conflicts, refusals, sessions that end, stores that were copied. */
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Client, memoryStorage } from '@alcove/client';
-import { sqliteStorage } from '@alcove/client/node';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { faultyFetch, lyingFetch } from './faults.ts';
@@ -12,18 +8,15 @@ import { joinWith, openClient, visible } from './people.ts';
 const clock = createTestClock();
 const opened: Client[] = [];
 let server: TestServer;
-let folder: string;
 
 beforeAll(async () => {
   server = await startTestServer({ clock });
-  folder = await mkdtemp(join(tmpdir(), 'alcove-vault-'));
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((client) => client.close()));
 });
 afterAll(async () => {
   await server.close();
-  await rm(folder, { recursive: true });
 });
 
 type Options = Parameters<typeof openClient>[1];
@@ -289,41 +282,33 @@ describe('a session', () => {
     expect((await client.vault.status()).lastError).toBeUndefined();
   });
 
-  it('that has ended for good says so and costs nothing of the queue', async () => {
+  it('that has run out is begun anew by the key of the device, and costs nothing of the queue', async () => {
     const client = await registered();
     await client.vault.put(entry('kept'));
     clock.forward(40 * 24 * 3_600_000);
-    await expect(client.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out', status: 401 });
-    expect(await client.vault.status()).toMatchObject({ unsynced: 1 });
-    expect(await visible(client)).toEqual({ [id]: ['kept'] });
+    expect(await client.vault.sync()).toMatchObject({ pushed: 1 });
+    expect(await client.devices()).toHaveLength(1);
   });
-});
 
-describe('a store that was copied', () => {
-  it('receives, but sends nothing and keeps its edits, once the other copy was at work', async () => {
-    const file = join(folder, 'original.db');
-    const first = await openClient(server.url, { storage: sqliteStorage(file), now: () => clock.now() });
-    await first.register();
-    await first.vault.put(entry('before the copy'));
-    await first.vault.sync();
-    await first.close();
-    const copy = join(folder, 'copy.db');
-    await copyFile(file, copy);
+  it('of a device that was revoked ends for good, says so and costs nothing of the queue', async () => {
+    const laptop = await registered();
+    const phone = await joined(laptop);
+    await phone.vault.put(entry('kept'));
+    await laptop.revokeDevice(phone.identity?.deviceId ?? '');
+    await expect(phone.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out', status: 401 });
+    clock.forward(40 * 24 * 3_600_000);
+    await expect(phone.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out', status: 401 });
+    expect(await phone.vault.status()).toMatchObject({ unsynced: 1 });
+    expect(await visible(phone)).toEqual({ [id]: ['kept'] });
+  });
 
-    const original = await open({ storage: sqliteStorage(file) });
-    await original.vault.put(entry('by the original'));
-    await original.vault.put({ kind: 'entry', id: 'another-entry-id', value: 'also' });
-    await original.vault.sync();
-
-    const clone = await open({ storage: sqliteStorage(copy) });
-    await clone.vault.put({ kind: 'entry', id: 'entry-of-the-copy', value: 'by the copy' });
-    await expect(clone.vault.sync()).rejects.toMatchObject({ code: 'sync.device_cloned' });
-    await expect(clone.vault.sync()).rejects.toMatchObject({ code: 'sync.device_cloned' });
-    expect(await clone.vault.status()).toMatchObject({ isCloned: true, unsynced: 1 });
-    expect(await visible(clone)).toMatchObject({
-      [id]: ['by the original'],
-      'entry-of-the-copy': ['by the copy'],
-    });
+  it('that somebody signed out of stays ended, until the device is told to go on', async () => {
+    const client = await registered();
+    await client.vault.put(entry('kept'));
+    await client.logout();
+    await expect(client.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out' });
+    await client.account.resume();
+    expect(await client.vault.sync()).toMatchObject({ pushed: 1 });
   });
 });
 
