@@ -158,7 +158,8 @@ describe('what no transaction carries', () => {
 
   test.skipIf(!redisIsInstalled)('goes through Redis, also when that was away meanwhile', async () => {
     await using redis = await startTestRedis();
-    const [one, two] = [startNode({ redisUrl: redis.url }), startNode({ redisUrl: redis.url })];
+    const options = { redisUrl: redis.url, databaseUrl: 'postgres://127.0.0.1:1/none' };
+    const [one, two] = [startNode(options), startNode(options)];
     await untilListening(one, two);
     one.fanout.tell('session', 'first');
     await expect.poll(() => two.heard).toEqual(['first']);
