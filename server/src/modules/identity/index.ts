@@ -137,7 +137,10 @@ export function createIdentity(parts: {
   const epochs = createEpochs({ ...parts, graceMs: parts.epochGraceMs });
   const removeRecovery = createRemoveRecovery({ clock, sessions });
   const findGuestOffer = createFindOffer({ accessTokens, sessions });
-  const passwords = createPasswords({ ...parts, ...signIn, sessions, findGuestOffer }, parts.createCtx);
+  const passwords = createPasswords(
+    { ...parts, ...signIn, sessions, findGuestOffer, removeRecovery },
+    parts.createCtx,
+  );
   const deletion = createDeletion({ ...parts, sessions, passwords });
   const guests = createGuests({
     ...parts,

@@ -150,7 +150,9 @@ export async function findMemberEvenRevoked(
 
 export async function listMembersEvenRevoked(ctx: TxCtx, accountId: string): Promise<DeviceRow[]> {
   const { rows } =
-    await sql<DeviceRow>`select * from device where account_id = ${accountId} order by id`.execute(ctx.tx);
+    await sql<DeviceRow>`select * from device where account_id = ${accountId} order by created_at, id`.execute(
+      ctx.tx,
+    );
   return rows;
 }
 

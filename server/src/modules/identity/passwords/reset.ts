@@ -1,9 +1,11 @@
 import type { ResetPasswordRequest } from '@alcove/contract/account';
-import { asSystem, beforehand, type Ctx } from '../../../context.ts';
+import { asSystem, beforehand, type Ctx, type TxCtx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import { revokeKeysMadeBy } from '../api-keys/made-by.ts';
+import { findRecovery } from '../recovery/recovery-store.ts';
+import type { RemoveRecovery } from '../recovery/remove.ts';
 import type { Sessions } from '../sessions.ts';
 import { asAccount, type Trail } from '../trail.ts';
 import { markEmailVerified } from './account-store.ts';
@@ -14,19 +16,22 @@ import type { Letters } from './letters.ts';
 import type { MailTokens } from './mail-tokens.ts';
 import { requireAcceptablePassword } from './policy.ts';
 
-/** Ends every session: the owner of the mailbox starts anew, whoever else was signed in. */
-export function createReset(parts: {
+interface ResetParts {
   readonly clock: Clock;
   readonly audit: Audit;
   readonly sessions: Sessions;
+  readonly removeRecovery: RemoveRecovery;
   readonly trail: Trail;
   readonly mails: MailQueue;
   readonly letters: Letters;
   readonly mailTokens: MailTokens;
   readonly attempts: Attempts;
   readonly hasher: PasswordHasher;
-}) {
-  const { clock, audit, sessions, trail, mails, letters, mailTokens, attempts, hasher } = parts;
+}
+
+/** Ends every session: the owner of the mailbox starts anew, whoever else was signed in. */
+export function createReset(parts: ResetParts) {
+  const { clock, sessions, trail, mails, letters, mailTokens, attempts, hasher } = parts;
   return async (ctx: Ctx, { token, password }: ResetPasswordRequest): Promise<void> => {
     // Before the costly hash, and before the code is used up by a password that is refused.
     const { email } = await asSystem(beforehand(ctx), (tx) => mailTokens.require(tx, 'reset', token));
@@ -36,8 +41,7 @@ export function createReset(parts: {
       const { account_id: accountId } = await mailTokens.take(tx, 'reset', token);
       const now = new Date(clock.now());
       await setHash(tx, accountId, hash, now);
-      // Until now nobody knew that this person made the account, so its keys may be somebody else's.
-      if (await markEmailVerified(tx, accountId, email, now)) await revokeKeysMadeBy(tx, audit, accountId);
+      if (await markEmailVerified(tx, accountId, email, now)) await disown(tx, parts, accountId);
       await mailTokens.dropWaysIn(tx, accountId);
       await attempts.forgive(tx, email);
       await sessions.end(tx, accountId, {});
@@ -49,4 +53,21 @@ export function createReset(parts: {
       });
     });
   };
+}
+
+/** Until now nobody knew that this person made the account, so its keys may be somebody else's, and its recovery key too. */
+async function disown(
+  tx: TxCtx,
+  { audit, trail, removeRecovery }: Pick<ResetParts, 'audit' | 'trail' | 'removeRecovery'>,
+  accountId: string,
+): Promise<void> {
+  const recovery = await findRecovery(tx, accountId);
+  if (recovery !== undefined) await removeRecovery(tx, recovery);
+  await revokeKeysMadeBy(tx, audit, accountId);
+  if (recovery === undefined) return;
+  await trail.record(tx, accountId, {
+    action: 'recovery.removed',
+    target: { type: 'device', id: recovery.id },
+    actor: asAccount(accountId),
+  });
 }

@@ -7,6 +7,7 @@ import type { MailQueue } from '../../../platform/mail/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import type { createFindOffer } from '../guests/merge.ts';
 import type { DeviceProofs } from '../known-devices/proofs.ts';
+import type { RemoveRecovery } from '../recovery/remove.ts';
 import type { Sessions } from '../sessions.ts';
 import type { SignInParts } from '../sign-in.ts';
 import { createAttempts } from './attempts.ts';
@@ -46,6 +47,7 @@ export interface PasswordParts extends SignInParts, Pick<ForgotParts, 'envelope'
   readonly deviceProofs: DeviceProofs;
   readonly masterKeys: MasterKeys;
   readonly sessions: Sessions;
+  readonly removeRecovery: RemoveRecovery;
   readonly findGuestOffer: ReturnType<typeof createFindOffer>;
   readonly mails: MailQueue;
   readonly appUrl: string;
