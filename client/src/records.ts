@@ -173,7 +173,8 @@ export const recordKeys = {
   queueStamp: recordKey<string>('queue-stamp'),
   epochs: recordKey<EpochRecord>('epoch/'),
   epoch: (epoch: number) => recordKey<EpochRecord>(`epoch/${sortable(epoch)}`),
-  items: (kind?: Kind) => recordKey<StoredItem>(kind === undefined ? 'item/' : `item/${kind}/`),
+  items: (kind?: Kind, idStart = '') =>
+    recordKey<StoredItem>(kind === undefined ? 'item/' : `item/${kind}/${idStart}`),
   item: (kind: Kind, id: string) => recordKey<StoredItem>(`item/${kind}/${id}`),
   /** Which entries are in conflict, so that nobody has to look at all of them. */
   conflicts: recordKey<ConflictRecord>('conflict/'),

@@ -51,6 +51,9 @@ import type { StorageWrite } from './storage/storage.ts';
 const nothing = '';
 /** How many items one write of a sweep takes. */
 const sweepChunk = 200;
+const kinds: readonly Kind[] = ['entry', 'memory', 'tag'];
+/** What an id may begin with, in the order of their code units. */
+const idLetters = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
 
 /** What a write did to an item. */
 export interface ItemChange extends ItemRef {
@@ -74,6 +77,10 @@ export interface VaultStore {
   write(edits: readonly Edit[]): Promise<ItemChange[]>;
   find(kind: Kind, id: string): Promise<VaultItem | undefined>;
   list(kind?: Kind): Promise<VaultItem[]>;
+  /** Reads without taking it for shown to the user: for programs. */
+  findMany(refs: readonly { kind: Kind; id: string }[]): Promise<(VaultItem | undefined)[]>;
+  /** All items, or those of one kind, a part at a time, and read as by `findMany`. */
+  each(kind?: Kind): AsyncIterable<VaultItem>;
   /** The entries that are in conflict now. */
   conflicts(): Promise<Conflict[]>;
   /** Joined versions that the vault has not been told of. */
@@ -197,6 +204,24 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     const isPlain = item.versions.length === 1 && item.versions[0].unopened === undefined;
     if (!isPlain) shown.set(itemKey(item), mergeClocks(...item.versions.map(({ clock }) => clock)));
     return toVaultItem(item, (await queue.unsyncedBy(deviceId))(item));
+  }
+
+  async function toRead(items: readonly (StoredItem | undefined)[]): Promise<(VaultItem | undefined)[]> {
+    const { deviceId } = await requireIdentity(records);
+    const unsyncedIn = await queue.unsyncedBy(deviceId);
+    return items.map((item) => (item === undefined ? undefined : toVaultItem(item, unsyncedIn(item))));
+  }
+
+  /** Ids that begin alike are read together, so that no more of a large vault is in memory at once. */
+  async function* each(only?: Kind): AsyncGenerator<VaultItem, void> {
+    for (const kind of only === undefined ? kinds : [only]) {
+      for (const letter of idLetters) {
+        const part = await queue.exclusively(async () =>
+          toRead(await records.scan(recordKeys.items(kind, letter))),
+        );
+        yield* part.filter((item) => item !== undefined);
+      }
+    }
   }
 
   async function applyPage(changes: readonly ChangeOut[], sync: SyncRecord) {
@@ -513,6 +538,11 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
         const items = await Promise.all((await records.scan(recordKeys.items(kind))).map(toShown));
         return items.filter((item) => item !== undefined);
       }),
+    findMany: (refs) =>
+      queue.exclusively(async () =>
+        toRead(await Promise.all(refs.map(({ kind, id }) => records.read(recordKeys.item(kind, id))))),
+      ),
+    each,
     conflicts: () => queue.exclusively(conflicts),
     joins: async () => (await records.scan(recordKeys.joins)).flat(),
     forgetJoins: (joins) => records.write(joins.map(({ kind, id }) => remove(recordKeys.join(kind, id)))),

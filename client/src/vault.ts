@@ -194,6 +194,33 @@ export interface Vault {
   list(kind?: Kind): Promise<VaultItem[]>;
 
   /**
+   * Reads several items at once, `undefined` where none lives. For programs such as imports: unlike `get` and `list` it
+   * does not count as having shown siblings to anyone, so a later `put` does not supersede them.
+   */
+  getMany(refs: readonly ItemRef[]): Promise<(VaultItem | undefined)[]>;
+
+  /**
+   * Reads all living items, or those of one kind, by kind and id, a part at a time: for exports and searches over large
+   * vaults. Like `getMany` it shows nothing to anyone. What changes meanwhile may come as it was or as it is.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * const ids = await client.vault.putMany(['one', 'two'].map((value) => ({ kind: 'entry', value }) as const));
+   * const values = [];
+   * for await (const { value } of client.vault.each('entry')) values.push(value);
+   * assert.deepEqual(values.sort(), ['one', 'two']);
+   * const refs = ids.map((id) => ({ kind: 'entry', id }) as const);
+   * assert.equal((await client.vault.getMany(refs)).length, 2);
+   * ```
+   */
+  each(kind?: Kind): AsyncIterable<VaultItem>;
+
+  /**
    * The entries that several devices changed at once and that nobody has resolved, with everything they wrote. Works
    * offline. Versions that say the same are no conflict: every device joins them by itself.
    *
@@ -463,6 +490,11 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
       requireRef(kind, id);
       await write([{ kind, id, ...(basedOn === undefined ? {} : { basedOn }) }]);
     },
+    getMany(refs) {
+      for (const { kind, id } of refs) requireRef(kind, id);
+      return store.findMany(refs);
+    },
+    each: (kind) => store.each(kind),
     conflicts: () => store.conflicts(),
     async resolve({ kind, id, version }, resolution) {
       await write([toEnd({ kind, id, basedOn: version }, resolution)]);
