@@ -42,6 +42,11 @@ export interface AlcoveErrorOptions {
  * | `vault.item_too_large` | the sealed item would be longer than the server takes (640 KiB of base64url) |
  * | `vault.unreadable` | a version does not open: damaged, or not written by a device of this account |
  * | `sync.device_cloned` | this store is a copy or an old state of one: see `vault.status()` |
+ * | `import.not_recognised` | the file is not of the kind that the import reads |
+ * | `import.newer` | the file was written by a newer SDK |
+ * | `import.damaged` | the file is cut off, changed or no text; the message names the place |
+ * | `import.wrong_password` | the bundle does not open with this password, or its beginning is damaged |
+ * | `import.unsafe` | the archive has names or sizes that nobody makes in good faith |
  * | `storage.in_use` | another program holds the store and does not let go |
  * | `storage.newer` | the store was written by a newer SDK |
  * | `storage.failed` | the store could not be read or written |

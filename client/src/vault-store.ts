@@ -2,6 +2,7 @@
 import type { Change, ChangeOut, Kind, Version } from '@alcove/contract';
 import { compareClocks, counterOf, mergeClocks, tickClock, type VectorClock } from '@alcove/contract/clock';
 import { type Conflict, isInConflict, isNews, joinEqual, toConflict } from './conflicts.ts';
+import { deriveId } from './crypto/ids.ts';
 import {
   type Edit,
   openValue,
@@ -12,6 +13,7 @@ import {
   sealVersion,
   withEntry,
 } from './edits.ts';
+import { AlcoveError } from './errors.ts';
 import {
   areSameVersions,
   baseAfterPull,
@@ -51,6 +53,8 @@ import type { StorageWrite } from './storage/storage.ts';
 const nothing = '';
 /** How many items one write of a sweep takes. */
 const sweepChunk = 200;
+/** Ids outlive every later epoch, so they follow from the first. */
+const firstEpoch = 1;
 const kinds: readonly Kind[] = ['entry', 'memory', 'tag'];
 /** What an id may begin with, in the order of their code units. */
 const idLetters = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
@@ -81,6 +85,8 @@ export interface VaultStore {
   findMany(refs: readonly { kind: Kind; id: string }[]): Promise<(VaultItem | undefined)[]>;
   /** All items, or those of one kind, a part at a time, and read as by `findMany`. */
   each(kind?: Kind): AsyncIterable<VaultItem>;
+  /** Throws `keys.missing`. */
+  deriveId(name: string): Promise<string>;
   /** The entries that are in conflict now. */
   conflicts(): Promise<Conflict[]>;
   /** Joined versions that the vault has not been told of. */
@@ -543,6 +549,14 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
         toRead(await Promise.all(refs.map(({ kind, id }) => records.read(recordKeys.item(kind, id))))),
       ),
     each,
+    async deriveId(name) {
+      await requireMember(records);
+      const key = await keyring.find(firstEpoch);
+      if (key === undefined) {
+        throw new AlcoveError('keys.missing', "This device does not hold the account's first key yet.");
+      }
+      return deriveId(key, name);
+    },
     conflicts: () => queue.exclusively(conflicts),
     joins: async () => (await records.scan(recordKeys.joins)).flat(),
     forgetJoins: (joins) => records.write(joins.map(({ kind, id }) => remove(recordKeys.join(kind, id)))),

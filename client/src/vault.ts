@@ -200,6 +200,27 @@ export interface Vault {
   getMany(refs: readonly ItemRef[]): Promise<(VaultItem | undefined)[]>;
 
   /**
+   * An id that follows from a name: the same on all devices of the account, so that what is made twice is one item. The
+   * server sees the id and cannot tell the name, nor try one.
+   *
+   * Throws `identity.missing`, `keys.waiting`, `keys.missing`, `storage.…`.
+   *
+   * @example A label that two devices give an entry is one label.
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * const { id: entryId } = await client.vault.put({ kind: 'entry', value: 'Up betimes.' });
+   * const id = await client.vault.deriveId(`label ${entryId} morning`);
+   * await client.vault.put({ kind: 'tag', id, value: 'morning', meta: { entryId } });
+   * assert.equal(await client.vault.deriveId(`label ${entryId} morning`), id);
+   * ```
+   */
+  deriveId(name: string): Promise<string>;
+
+  /**
    * Reads all living items, or those of one kind, by kind and id, a part at a time: for exports and searches over large
    * vaults. Like `getMany` it shows nothing to anyone. What changes meanwhile may come as it was or as it is.
    *
@@ -490,10 +511,8 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
       requireRef(kind, id);
       await write([{ kind, id, ...(basedOn === undefined ? {} : { basedOn }) }]);
     },
-    getMany(refs) {
-      for (const { kind, id } of refs) requireRef(kind, id);
-      return store.findMany(refs);
-    },
+    getMany: (refs) => store.findMany(refs),
+    deriveId: (name) => store.deriveId(name),
     each: (kind) => store.each(kind),
     conflicts: () => store.conflicts(),
     async resolve({ kind, id, version }, resolution) {

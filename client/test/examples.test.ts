@@ -39,9 +39,19 @@ describe('the example in', () => {
     const more = ['revokeDevice', 'me', 'logout', 'put', 'putMany', 'delete', 'get', 'list', 'on', 'sync'];
     const stores = ['memoryStorage', 'sqliteStorage', 'indexedDbStorage', 'Storage'];
     const account = ['signUp', 'signIn', 'signOut', 'startOAuth', 'startGuest', 'mergeGuest'];
-    const conflicts = ['conflicts', 'resolve', 'mergeFields'];
+    const conflicts = ['conflicts', 'resolve', 'mergeFields', 'each', 'deriveId'];
+    const files = ['exportJson', 'exportBundle', 'importDayOne', 'importMarkdown'];
     const tenancy = ['invite', 'create', 'logs', 'setLlm', 'createToken', 'api', 'export'];
-    const rest = ['startAutoSync', 'status', 'AlcoveError', ...stores, ...account, ...tenancy, ...conflicts];
+    const rest = [
+      'startAutoSync',
+      'status',
+      'AlcoveError',
+      ...stores,
+      ...account,
+      ...tenancy,
+      ...conflicts,
+      ...files,
+    ];
     expect([...calls, ...more, ...rest].filter((name) => !documented.has(name))).toEqual([]);
   });
 });
