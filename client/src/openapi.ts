@@ -789,6 +789,64 @@ export interface UpdateMeResponse {
   pendingEmail?: string;
 }
 
+export interface VaultBackup {
+  file: string;
+  sizeBytes: number;
+}
+
+export interface VaultBackupRequest {
+  /** The random name of a vault, which is also that of its file. */
+  vault: string;
+  /** A folder on the machine of the server, as an absolute path. */
+  directory: string;
+}
+
+export interface VaultList {
+  data: VaultState[];
+  nextCursor: string | null;
+}
+
+export interface VaultProgress {
+  /** The schema that every vault is being brought to. */
+  schemaVersion: number;
+  total: number;
+  /** Vaults that have it. */
+  current: number;
+  /** Vaults that are still to be looked at. */
+  waiting: number;
+  /** Vaults that could not be brought up to date, and are tried again. */
+  troubled: number;
+}
+
+export interface VaultRestoreRequest {
+  /** A file on the machine of the server, as an absolute path. */
+  file: string;
+  /** The random name of a vault, which is also that of its file. */
+  vault?: string;
+  /** A UUID in lower case. */
+  account?: string;
+}
+
+export interface VaultRestored {
+  /** The random name of a vault, which is also that of its file. */
+  vault: string;
+}
+
+export interface VaultState {
+  /** The random name of a vault, which is also that of its file. */
+  name: string;
+  schemaVersion: number | null;
+  trouble: {
+    /** Why it could not be brought up to date when that was last tried. */
+    code: string;
+    /** RFC 3339, UTC, with milliseconds. */
+    since: string;
+    attempts: number;
+    /** RFC 3339, UTC, with milliseconds. */
+    retryAt: string;
+  } | null;
+}
+
 export interface VerifyEmailRequest {
   /** From the letter. */
   token: string;
@@ -848,6 +906,36 @@ export interface Operations {
   /** The keys that access tokens are signed with */
   'GET /.well-known/jwks.json': {
     answer: Jwks;
+  };
+  /** List vaults */
+  'GET /api/v1/admin/vaults': {
+    query?: {
+      limit?: number;
+      cursor?: string;
+      /** Only those that could not be brought up to date. */
+      only?: 'troubled';
+      /** A UUID in lower case. */
+      account?: string;
+    };
+    answer: VaultList;
+  };
+  /** Copy a vault into a folder of the server */
+  'POST /api/v1/admin/vaults/backup': {
+    body: VaultBackupRequest;
+    answer: VaultBackup;
+  };
+  /** Bring every vault to the newest schema now */
+  'POST /api/v1/admin/vaults/migrate': {
+    answer: VaultProgress;
+  };
+  /** How far the vaults have come to the newest schema */
+  'GET /api/v1/admin/vaults/progress': {
+    answer: VaultProgress;
+  };
+  /** Put a copy in the place of a vault */
+  'POST /api/v1/admin/vaults/restore': {
+    body: VaultRestoreRequest;
+    answer: VaultRestored;
   };
   /** Read the audit log */
   'GET /api/v1/audit/logs': {

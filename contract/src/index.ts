@@ -18,4 +18,5 @@ export * from './service.ts';
 export * from './sessions.ts';
 export * from './stream-ends.ts';
 export * from './sync.ts';
+export * from './vaults.ts';
 export * from './workspaces.ts';

@@ -22,12 +22,14 @@ import {
   createLiveNews,
   createSync,
   createTickets,
+  createUpkeep,
   exportVault,
   keyRoutes,
   liveRoutes,
   type SyncOperations,
   syncProgram,
   syncRoutes,
+  upkeepRoutes,
   vaultBelongings,
 } from './modules/sync/index.ts';
 import { createWorkspaces, workspaceJobs, workspaceRoutes } from './modules/workspaces/index.ts';
@@ -198,6 +200,18 @@ export async function createApp(
   const sync = createSync({ vaults, clock, onWritten: liveNews.tellVault });
   const live = opened.use(createLive({ news: liveNews, readHead: sync.head, log }));
   const tickets = createTickets({ clock, requireLive: identity.sessions.requireLive });
+  const upkeep = createUpkeep({
+    vaults,
+    clock,
+    createCtx,
+    stopping: stopping.signal,
+    onRestored: (tx, accountId) =>
+      identity.trail.record(tx, accountId, {
+        action: 'vault.restored',
+        target: { type: 'account', id: accountId },
+      }),
+  });
+  opened.defer(() => upkeep.sweep.settled());
 
   const idempotency = createIdempotency({ clock, ids, envelope });
   const signatures = createSignatures({ publicUrl: settings.http.publicUrl, clock });
@@ -206,6 +220,7 @@ export async function createApp(
       ...identityJobs(identity, createCtx),
       ...workspaceJobs(workspaces, createCtx),
       tickets.sweep(createCtx),
+      upkeep.sweep.job,
       {
         name: 'http.sweep-idempotency-keys',
         cron: '37 * * * *',
@@ -240,7 +255,7 @@ export async function createApp(
         notReadyReasons: () => notReady,
         probes: {
           controlDatabase: () => database.asOwner(async () => undefined),
-          vaults: () => vaults.probe(),
+          vaults: () => upkeep.probe(createCtx(stopping.signal)),
           blobs: () => blobs.probe(),
           jobs: () => jobs.probe(),
         },
@@ -251,6 +266,7 @@ export async function createApp(
       ...syncRoutes(sync),
       ...keyRoutes(identity),
       ...liveRoutes({ live, tickets, sync }),
+      ...upkeepRoutes(upkeep),
     ],
     authentication: {
       authenticate: (token) => identity.authenticate(createCtx(stopping.signal), token),
@@ -280,6 +296,7 @@ export async function createApp(
     async listen() {
       const address = await http.listen(settings.http.host, settings.http.port);
       notReady = [];
+      upkeep.sweep.wake();
       return address;
     },
     async drain(withinMs) {

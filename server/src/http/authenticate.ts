@@ -38,7 +38,8 @@ export function createAuthenticate(parts: Authentication): Authenticate {
   return async (request, head, workspaceInPath) => {
     if (head.caller === 'anyone') return { kind: 'anyone' };
     const token = readBearer(request.headers.authorization);
-    if (head.caller === 'operator') return authenticateOperator(parts, request, token);
+    if (head.caller === 'operator' || head.caller === 'watcher')
+      return authenticateOperator(parts, request, { token, isWatching: head.caller === 'watcher' });
     const caller = await recognise(parts, token, head.ticket === true ? readTicket(request) : undefined);
     requireKind(caller, head.caller);
     const actor = await enterWorkspace(parts, caller, readHeader(request, 'alcove-workspace'));
@@ -108,9 +109,9 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 function authenticateOperator(
   parts: Authentication,
   request: FastifyRequest,
-  token: string | undefined,
+  { token, isWatching }: { readonly token: string | undefined; readonly isWatching: boolean },
 ): Actor {
-  if (token === undefined && parts.trustLoopbackOperator && isDirectLoopback(request))
+  if (token === undefined && isWatching && parts.trustLoopbackOperator && isDirectLoopback(request))
     return { kind: 'operator' };
   if (token === undefined)
     throw unauthenticated({ detail: "This call needs the operator's token.", headers: challenge });

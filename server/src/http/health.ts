@@ -16,9 +16,11 @@ export interface Health {
   readonly uptimeSeconds: () => number;
   /** Why the service is not ready; empty when it is. */
   readonly notReadyReasons: () => readonly string[];
-  /** Each asks its component something small and throws when the answer does not come. */
-  readonly probes: Readonly<Record<string, () => Promise<unknown>>>;
+  /** Each asks its component something small and throws when the answer does not come. A text that it answers is shown. */
+  readonly probes: Readonly<Record<string, Probe>>;
 }
+
+export type Probe = () => Promise<unknown>;
 
 const probeTimeoutMs = 3000;
 
@@ -86,7 +88,7 @@ export function healthRoutes(health: Health): Route[] {
       {
         ...common,
         path: '/health/detailed',
-        caller: 'operator',
+        caller: 'watcher',
         summary: 'How each component is',
         success: { status: 200, body: HealthDetailed, description: 'Every component with its latency.' },
       },
@@ -113,14 +115,14 @@ async function probeAll(probes: Health['probes'], log: Logger): Promise<Record<s
   return Object.fromEntries(results);
 }
 
-async function probeOne(probe: () => Promise<unknown>, log: Logger): Promise<ComponentHealth> {
+async function probeOne(probe: Probe, log: Logger): Promise<ComponentHealth> {
   const startedAt = performance.now();
   const latencyMs = () => Math.round((performance.now() - startedAt) * 100) / 100;
   const { promise: timeout, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error('timeout')), probeTimeoutMs);
   try {
-    await Promise.race([probe(), timeout]);
-    return { status: 'ok', latencyMs: latencyMs() };
+    const detail = await Promise.race([probe(), timeout]);
+    return { status: 'ok', latencyMs: latencyMs(), ...(typeof detail === 'string' ? { detail } : {}) };
   } catch (error) {
     log.warn({ err: error }, 'a component failed its probe');
     const detail =

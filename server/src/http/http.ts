@@ -224,7 +224,7 @@ function answerErrors(app: FastifyInstance, { log }: HttpOptions): void {
 
 function addMetrics(scope: FastifyInstance, { authenticate, metrics }: EndpointParts & HttpOptions): void {
   scope.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
-    await authenticate(request, { caller: 'operator' });
+    await authenticate(request, { caller: 'watcher' });
     return reply.type(metrics.contentType).send(await metrics.text());
   });
 }

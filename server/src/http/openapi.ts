@@ -56,7 +56,8 @@ export function describeRoute(head: Head): FastifySchema {
 
 function securityOf(caller: Exclude<Head['caller'], 'anyone'>) {
   if (caller === 'member') return [{ account: [] }, { key: [] }];
-  return [{ [caller === 'operator' || caller === 'key' ? caller : 'account']: [] }];
+  if (caller === 'operator' || caller === 'watcher') return [{ operator: [] }];
+  return [{ [caller === 'key' ? caller : 'account']: [] }];
 }
 
 function describeSuccess(success: Head['success']) {

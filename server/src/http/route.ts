@@ -14,8 +14,11 @@ export { malformedJson } from './errors.ts';
 export type Head = HeadParts &
   (
     | {
-        /** `device`: an account, from a session that belongs to one of its devices. */
-        readonly caller: 'anyone' | 'account' | 'device' | 'operator';
+        /**
+         * `device`: an account, from a session that belongs to one of its devices. `watcher`: the operator, or a caller on
+         * this machine unless the settings say otherwise, who may see and do nothing.
+         */
+        readonly caller: 'anyone' | 'account' | 'device' | 'operator' | 'watcher';
       }
     | {
         /** An account with that role, or a higher one, in the workspace that is acted in. No key may call the route. */

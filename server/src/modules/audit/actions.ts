@@ -18,6 +18,7 @@ export const auditActions = {
   'recovery.removed': 'The recovery key was taken out of use.',
   'recovery.used': 'A new device signed in with the recovery key.',
   'epoch.minted': 'A new generation of the vault key was minted.',
+  'vault.restored': 'The vault was put back to what an earlier copy of it held.',
   'account.converted': 'A guest became an account with a password.',
   'guest.merged': 'What a guest had was taken over, and the guest ended.',
   'provider_key.set': 'A key for an outside service was set.',

@@ -45,7 +45,7 @@ import { createSessions, type Sessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
 import * as store from './store.ts';
 import { createTokens, type TokenService } from './tokens.ts';
-import { type AnnounceDevices, createTrail } from './trail.ts';
+import { type AnnounceDevices, createTrail, type Trail } from './trail.ts';
 
 export type { Belongings } from './deletion/belongings.ts';
 export type { EpochStanding, Epochs } from './epochs.ts';
@@ -76,6 +76,8 @@ export interface Identity {
   readonly exportMe: ReturnType<typeof createExport>;
   readonly publicUrl: string;
   readonly updateProfile: ReturnType<typeof createProfile>;
+  /** For what others do with what belongs to an account. */
+  readonly trail: Trail;
   /** What it asks the job queue to do. */
   readonly tasks: readonly Task[];
   readonly devices: Devices;
@@ -168,6 +170,7 @@ export function createIdentity(parts: {
     publicUrl: parts.publicUrl,
     updateProfile: createProfile({ passwords, trail }),
     deletion,
+    trail,
     exportMe: createExport({ clock, trail, readVault: parts.readVault }),
     tasks: [passwords.forgotTask, deletion.removals.task],
     devices: createDevices({ clock, sessions, trail }),

@@ -7,6 +7,8 @@ export { liveRoutes } from './live/routes.ts';
 export { createTickets } from './live/tickets.ts';
 export { syncRoutes } from './routes.ts';
 export { createSync, type SyncParts, type SyncService } from './service.ts';
+export { upkeepRoutes } from './upkeep/routes.ts';
+export { createUpkeep, type Upkeep } from './upkeep/upkeep.ts';
 export type { SyncOperations } from './vault/program.ts';
 
 /** What the workers of the vaults run. */

@@ -53,7 +53,7 @@ export function createSync({ vaults, clock, onWritten }: SyncParts): SyncService
     if (state === 'new') {
       // In this order: when the file is lost later, `ready` tells that it held something that was acknowledged.
       await vaults.call(name, 'open', undefined, { create: true });
-      await inTransaction(ctx, markVaultReady);
+      await inTransaction(ctx, (tx) => markVaultReady(tx, vaults.newestVersion));
     }
     names.set(accountId, name);
     return name;

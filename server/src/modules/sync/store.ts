@@ -2,7 +2,13 @@
 import type { AccountActor, DeviceActor, TxCtx } from '../../context.ts';
 
 type Tables = {
-  vault: { account_id: string; name: string; state: 'new' | 'ready'; created_at: Date };
+  vault: {
+    account_id: string;
+    name: string;
+    state: 'new' | 'ready';
+    created_at: Date;
+    schema_version: number | null;
+  };
 };
 
 export interface VaultRecord {
@@ -24,16 +30,22 @@ export async function insertVault(ctx: TxCtx<DeviceActor>, name: string, created
   await ctx.tx
     .withTables<Tables>()
     .insertInto('vault')
-    .values({ account_id: ctx.actor.accountId, name, state: 'new', created_at: createdAt })
+    .values({
+      account_id: ctx.actor.accountId,
+      name,
+      state: 'new',
+      created_at: createdAt,
+      schema_version: null,
+    })
     .onConflict((conflict) => conflict.column('account_id').doNothing())
     .execute();
 }
 
-export async function markVaultReady(ctx: TxCtx<DeviceActor>): Promise<void> {
+export async function markVaultReady(ctx: TxCtx<DeviceActor>, schemaVersion: number): Promise<void> {
   await ctx.tx
     .withTables<Tables>()
     .updateTable('vault')
-    .set({ state: 'ready' })
+    .set({ state: 'ready', schema_version: schemaVersion })
     .where('account_id', '=', ctx.actor.accountId)
     .execute();
 }

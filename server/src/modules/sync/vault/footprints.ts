@@ -31,6 +31,7 @@ export const footprints: Footprints<SyncOperations> = {
   push: ofPush,
   pull: ofPull,
   head: () => ({ writes: false, reads: [whole('meta'), newestConflict] }),
+  restored: () => ({ writes: true, reads: rules }),
 };
 
 function ofPush({ body, idempotencyKey }: PushInput): Footprint {

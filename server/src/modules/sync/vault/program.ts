@@ -3,6 +3,7 @@ import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { head } from './head.ts';
 import { pull } from './pull.ts';
 import { push } from './push.ts';
+import { restored } from './restored.ts';
 
 export { footprints } from './footprints.ts';
 
@@ -14,4 +15,5 @@ export const operations = {
   push,
   pull,
   head,
+  restored,
 };

@@ -122,6 +122,12 @@ export function createVaultStore(vault: VaultDatabase) {
       vault.statement('UPDATE meta SET head = ?').run(head);
     },
 
+    /** Begins another history, which shares with this one all that there is so far. */
+    branch(at: string): void {
+      vault.statement('INSERT OR REPLACE INTO lineage SELECT generation, head FROM meta').run();
+      vault.statement('UPDATE meta SET generation = lower(hex(randomblob(16))), restored_at = ?').run(at);
+    },
+
     findItem: (kind: Kind, id: string) => findItem(vault, kind, id),
     findSiblings: (kind: Kind, id: string) => findSiblings(vault, kind, id),
     putItem: (item: StoredItem) => putItem(vault, item),
