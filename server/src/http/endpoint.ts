@@ -30,7 +30,7 @@ export function addEndpoint(scope: FastifyInstance, { head, handler }: Route, pa
     method: head.method,
     url: head.path,
     ...(head.bodyBytesMax === undefined ? {} : { bodyLimit: head.bodyBytesMax }),
-    config: { rawBody: head.rawBody === true },
+    config: { isEndpoint: true, rawBody: head.rawBody === true },
     schema: describeRoute(head),
     validatorCompiler: () => () => true,
     onRequest,

@@ -9,7 +9,7 @@ import type { Ids } from '../platform/ids/index.ts';
 import { isNestedDeeperThan, jsonDepthMax } from '../platform/json/index.ts';
 import type { Logger, Metrics } from '../platform/telemetry/index.ts';
 import { type Authentication, createAuthenticate } from './authenticate.ts';
-import { createClientAddress, type Network } from './client-address.ts';
+import { type ClientAddress, createClientAddress, type Network } from './client-address.ts';
 import { answerClientError } from './client-errors.ts';
 import { addEndpoint, type EndpointParts } from './endpoint.ts';
 import {
@@ -90,8 +90,11 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     frameworkErrors: (error, request, reply) =>
       void sendProblem(request, reply.header('X-Request-Id', request.id), toFailure(error, options.log)),
   });
+  const clientAddress = createClientAddress(options.trustedProxies, options.log);
+  observe(app, options);
   refuseTwoHosts(app);
   refuseContentCodings(app);
+  limitTheRest(app, options.limiter, clientAddress);
   await secure(app, options);
   await describeApi(app, options);
   await app.register(websocket, { options: { maxPayload: messageBytesMax } });
@@ -100,11 +103,9 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   const { metrics, streams, streamSessions: sessions, clock, log } = options;
   const openStreams = createOpenStreams({ limits: streams, sessions, clock, log });
   metrics.gauge('alcove_live_streams', 'Streams that are open.', () => openStreams.count());
-  observe(app, options);
   answerErrors(app, options);
   await app.register(async (scope) => {
     const authenticate = createAuthenticate(options.authentication);
-    const clientAddress = createClientAddress(options.trustedProxies, options.log);
     const parts = { ...options, authenticate, clientAddress, openStreams };
     for (const route of options.routes) {
       if ('events' in route.head.success) addStreamEndpoint(scope, route, parts);
@@ -143,6 +144,14 @@ function refuseContentCodings(app: FastifyInstance): void {
     const coding = request.headers['content-encoding'] ?? 'identity';
     const isPlain = coding.toLowerCase() === 'identity';
     done(isPlain ? undefined : unsupportedContentCoding({ headers: { 'Accept-Encoding': 'identity' } }));
+  });
+}
+
+/** Endpoints count their calls by what they do. Pages, metrics, preflights and what is not there count as calls of an address. */
+function limitTheRest(app: FastifyInstance, limiter: Limiter, clientAddress: ClientAddress): void {
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.config.isEndpoint === true) return;
+    reply.headers(await limiter.admitAddress(clientAddress(request)));
   });
 }
 
@@ -288,6 +297,7 @@ declare module 'fastify' {
     signedDigest?: string | undefined;
   }
   interface FastifyContextConfig {
+    isEndpoint?: boolean;
     rawBody?: boolean;
     isStream?: boolean;
   }

@@ -16,8 +16,8 @@ export type RatePolicies = Readonly<Record<RateClass, readonly Policy[]>>;
 
 /** Answers the header fields for the response; throws a 429 when a policy refuses. */
 export interface Limiter {
-  /** Before anybody is recognised. */
-  admitAddress(ip: string, head: Pick<Head, 'caller' | 'rate'>): Promise<Fields>;
+  /** Before anybody is recognised; without a head, whatever is no endpoint. */
+  admitAddress(ip: string, head?: Pick<Head, 'caller' | 'rate'>): Promise<Fields>;
   admitActor(actor: Actor, rate: Rate): Promise<Fields>;
 }
 
@@ -57,16 +57,19 @@ export function createLimiter(parts: LimiterParts): Limiter {
   }
 
   return {
-    admitAddress(ip, { caller, rate }) {
-      // Who stays unknown is limited as what it does; everybody else first of all as one of an address.
-      const isRecognised = caller === 'account' || caller === 'device' || caller === 'member';
-      return admit(parts.local.addresses, `ip:${limitedAddress(ip)}`, isRecognised ? 'address' : rate);
-    },
+    admitAddress: (ip, head) => admit(parts.local.addresses, `ip:${limitedAddress(ip)}`, rateOfAddress(head)),
     async admitActor(actor, rate) {
       const name = findName(actor);
       return name === undefined ? {} : admit(parts.local.actors, name, rate);
     },
   };
+}
+
+/** Who stays unknown is limited as what it does; everybody else first of all as one of an address. */
+function rateOfAddress(head: Pick<Head, 'caller' | 'rate'> | undefined): RateClass {
+  if (head === undefined) return 'address';
+  const isRecognised = head.caller === 'account' || head.caller === 'device' || head.caller === 'member';
+  return isRecognised ? 'address' : head.rate;
 }
 
 /**

@@ -18,6 +18,7 @@ const limits = {
   ALCOVE_LIMIT_RATE_ADDRESS_BURST: '20',
   ALCOVE_LIMIT_RATE_ADDRESS_SUSTAINED: '1000',
   ALCOVE_TRUSTED_PROXIES: '127.0.0.1',
+  ALCOVE_CORS_ORIGINS: 'https://app.example',
 };
 
 async function startUnowned(env: Record<string, string> = {}) {
@@ -132,6 +133,31 @@ test('guesses at tokens use up the quota of their address before anybody is aske
   const statuses = await repeat(22, guess);
   expect(statuses.slice(0, 20)).toEqual(Array(20).fill(401));
   expect(statuses.slice(20)).toEqual([429, 429]);
+});
+
+test.each([
+  ['GET', '/metrics'],
+  ['GET', '/docs/'],
+  ['GET', '/docs/static/swagger-ui.css'],
+  ['GET', '/openapi.json'],
+  ['GET', '/nothing-here'],
+  ['PUT', '/health'],
+  ['OPTIONS', '/api/v1/auth/me'],
+])('%s %s counts as a call of its address, and keeps no probe out', async (method, path) => {
+  const { server } = await startShared();
+  const headers = {
+    ...from('192.0.2.9'),
+    origin: 'https://app.example',
+    'access-control-request-method': 'GET',
+  };
+  const call = () => fetch(`${server.url}${path}`, { method, headers });
+  for (let count = 0; count < 20; count += 1) expect((await call()).status).not.toBe(429);
+  const refused = await call();
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get('retry-after')).toMatch(/^[1-9]/);
+  expect(refused.headers.get('x-request-id')).not.toBeNull();
+  for (const probe of ['/health', '/healthz', '/readyz'])
+    expect((await fetch(`${server.url}${probe}`, { headers: from('192.0.2.9') })).status).toBe(200);
 });
 
 test('addresses behind a trusted proxy are told apart, and what a caller forges before its own is not', async () => {

@@ -57,7 +57,7 @@ export function addStreamEndpoint(
     method: 'GET',
     url: head.path,
     exposeHeadRoute: false,
-    config: { isStream: true },
+    config: { isEndpoint: true, isStream: true },
     schema: describeRoute(head),
     validatorCompiler: () => () => true,
     onRequest,

@@ -142,3 +142,9 @@ test('every generated Ed25519 key is a point, and bytes that are none are not', 
   }
   expect(isEd25519Point(Buffer.alloc(32, 0xff))).toBe(false);
 });
+
+test('a key with thousands of unknown members is not answered at length', () => {
+  const members = Array.from({ length: 10_000 }, (_, at) => [`${at}${'x'.repeat(1000)}`, 1]);
+  const errors = JSON.stringify(errorsOf({ ...x25519, ...Object.fromEntries(members) }, ed25519));
+  expect(errors.length).toBeLessThan(5000);
+});

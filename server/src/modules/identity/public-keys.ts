@@ -15,6 +15,9 @@ interface Finding {
 /** An RSA modulus of 8192 bits fits twice. */
 const keyTextLengthMax = 4096;
 const descriptionLengthMax = 256;
+/** Whoever sends thousands of wrong members is not told of each. */
+const unknownMembersMax = 10;
+const memberLengthMax = 100;
 const operationsMax = 10;
 /** NIST SP 800-89, section 5.3.3: a modulus must have no factor below 752. */
 const primesBelow752 = Array.from({ length: 750 }, (_, at) => at + 2).filter(isPrime);
@@ -91,6 +94,8 @@ function unknownMembers(jwk: PublicJwk, members: readonly string[]): Finding[] {
   const known = new Set(['kty', ...members, ...descriptiveMembers]);
   return Object.keys(jwk)
     .filter((member) => !known.has(member))
+    .slice(0, unknownMembersMax)
+    .map((member) => member.slice(0, memberLengthMax))
     .map((member) =>
       privateMembers.includes(member)
         ? { member, detail: 'is a private member; private keys never leave their device' }

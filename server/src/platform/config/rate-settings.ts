@@ -41,8 +41,18 @@ export const rateSettings = {
     'Calls that cost money or much work, by one account or key',
     1000,
   ),
-  addressBurst: quota('ADDRESS', 'BURST', 'All calls with a token, from one address', 1000),
-  addressSustained: quota('ADDRESS', 'SUSTAINED', 'All calls with a token, from one address', 100_000),
+  addressBurst: quota(
+    'ADDRESS',
+    'BURST',
+    'All calls with a token, and for pages and paths that are none, from one address',
+    1000,
+  ),
+  addressSustained: quota(
+    'ADDRESS',
+    'SUSTAINED',
+    'All calls with a token, and for pages and paths that are none, from one address',
+    100_000,
+  ),
 } as const;
 
 function quota(rate: string, kind: 'BURST' | 'SUSTAINED', calls: string, fallback: number) {
