@@ -173,7 +173,7 @@ describe('what no transaction carries', () => {
 });
 
 describe('a memory that rests on news', () => {
-  function createMemory() {
+  function createMemory(options: { believedMsMax?: number } = {}) {
     const listeners = new Map<string, (message: string) => void>();
     let gap = () => {};
     let isListening = true;
@@ -190,7 +190,13 @@ describe('a memory that rests on news', () => {
       tell: (topic, message) => listeners.get(topic)?.(message),
       [Symbol.asyncDispose]: async () => undefined,
     };
-    const cache = createHintedCache<string>({ fanout, topic: 'session', sizeMax: 10, now: () => nowMs });
+    const cache = createHintedCache<string>({
+      fanout,
+      topic: 'session',
+      sizeMax: 10,
+      now: () => nowMs,
+      ...options,
+    });
     const load = (value: string | undefined = 'value') => {
       loads += 1;
       return Promise.resolve(value);
@@ -254,6 +260,17 @@ describe('a memory that rests on news', () => {
     memory.forward(200);
     await memory.get();
     expect(memory.loads()).toBe(3);
+  });
+
+  test('believes no longer than it is told to, though it hears', async () => {
+    const memory = createMemory({ believedMsMax: 5000 });
+    await memory.get();
+    memory.forward(4900);
+    await memory.get();
+    expect(memory.loads()).toBe(1);
+    memory.forward(200);
+    await memory.get();
+    expect(memory.loads()).toBe(2);
   });
 
   test('keeps neither a failure nor an absence', async () => {
