@@ -197,6 +197,23 @@ export interface ComponentHealth {
   detail?: string;
 }
 
+export interface Conflict {
+  /** A UUID in lower case. */
+  id: string;
+  itemId: string;
+  kind: 'entry' | 'memory' | 'tag';
+  /** The versions that are held now, the leading one first. */
+  versions: Version[];
+  /** RFC 3339, UTC, with milliseconds. */
+  detectedAt: string;
+  state: 'open' | 'resolved';
+}
+
+export interface ConflictList {
+  data: Conflict[];
+  nextCursor: string | null;
+}
+
 export interface ConvertRequest {
   /** A mail address. Upper and lower case are the same. */
   email: string;
@@ -605,6 +622,8 @@ export interface PushResponse {
   /** The highest counter that the vault knows of the calling device. */
   counter: number;
   warnings: Warning[];
+  /** How much the vault can still grow. What makes it smaller is always taken. */
+  bytesLeft: number;
 }
 
 export interface PushResult {
@@ -672,6 +691,13 @@ export interface ResetPasswordRequest {
   token: string;
   /** At least 8 characters, better 15; at most 1024 bytes. Nothing is asked of what they are. */
   password: string;
+}
+
+export interface ResolveRequest {
+  /** A `Change` whose clock has seen every version. */
+  change: unknown;
+  /** The highest counter of its own that this device had handed to the network before, as its store remembers. When the vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter`, and nothing is written. */
+  sentCounter?: number;
 }
 
 export interface RotateKeyRequest {
@@ -759,6 +785,33 @@ export interface SignupRequest {
   password: string;
   displayName?: string;
   device?: DeviceInput;
+}
+
+export interface SyncPolicy {
+  /** Whether concurrent versions of an entry are a conflict for a person to decide. All of them are kept in either case. */
+  entries: 'manual' | 'last-writer-wins';
+}
+
+export interface SyncStatus {
+  /** Items of which something is there. */
+  items: number;
+  /** What all held versions come to as they travel, rounded up. */
+  bytes: number;
+  quotaItems: number;
+  quotaBytes: number;
+  generation: string;
+  /** Deletions up to this sequence number may be forgotten. */
+  floor: number;
+  /** Where the feed ends now. */
+  cursor: string;
+  conflictsOpen: number;
+  policy: SyncPolicy;
+  devices: Array<{
+    /** A UUID in lower case. */
+    id: string;
+    /** Up to here the device has stored everything. */
+    acknowledgedSeq: number;
+  }>;
 }
 
 export interface TagMeta {
@@ -1228,6 +1281,25 @@ export interface Operations {
     body: KeyTokenRequest;
     answer: KeyToken;
   };
+  /** List conflicts */
+  'GET /api/v1/sync/conflicts': {
+    query?: {
+      state?: 'open' | 'resolved';
+      limit?: number;
+      /** A UUID in lower case. */
+      cursor?: string;
+    };
+    answer: ConflictList;
+  };
+  /** Resolve a conflict */
+  'POST /api/v1/sync/conflicts/{id}/resolve': {
+    params: {
+      /** A UUID in lower case. */
+      id: string;
+    };
+    body: ResolveRequest;
+    answer: PushResult;
+  };
   /** Read my key shares and the device log */
   'GET /api/v1/sync/keys': {
     answer: Keys;
@@ -1240,6 +1312,11 @@ export interface Operations {
   /** Get a ticket for the live channel */
   'POST /api/v1/sync/live/ticket': {
     answer: LiveTicket;
+  };
+  /** Choose what becomes of concurrent entries */
+  'PUT /api/v1/sync/policy': {
+    body: SyncPolicy;
+    answer: SyncPolicy;
   };
   /** Pull changes */
   'GET /api/v1/sync/pull': {
@@ -1268,6 +1345,10 @@ export interface Operations {
   'PUT /api/v1/sync/recovery': {
     body: SetRecoveryRequest;
     answer: RecoveryMember;
+  };
+  /** Read how the vault stands */
+  'GET /api/v1/sync/status': {
+    answer: SyncStatus;
   };
   /** List my workspaces */
   'GET /api/v1/workspaces': {

@@ -201,6 +201,7 @@ export const isPushResponse: Guard<PushResponse> = shape<PushResponse>({
   serverTime: isText,
   counter: isCount,
   warnings: listOf(shape<PushResponse['warnings'][number]>({ code: isText, detail: isText })),
+  bytesLeft: isCount,
 });
 
 /** A problem as the server renders it. Proxies on the way may answer with something else. */

@@ -130,6 +130,9 @@ export const PushResponse = Type.Object({
   serverTime: Timestamp,
   counter: Type.Integer({ description: 'The highest counter that the vault knows of the calling device.' }),
   warnings: Type.Array(Warning),
+  bytesLeft: Type.Integer({
+    description: 'How much the vault can still grow. What makes it smaller is always taken.',
+  }),
 });
 export type PushResponse = Static<typeof PushResponse>;
 

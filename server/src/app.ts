@@ -197,7 +197,18 @@ export async function createApp(
     appUrl: settings.appUrl,
     limits: settings.workspaces,
   });
-  const sync = createSync({ vaults, clock, onWritten: liveNews.tellVault });
+  const sync = createSync({
+    vaults,
+    clock,
+    devices: identity.devices,
+    epochs: identity.epochs,
+    trail: identity.trail,
+    onWritten: liveNews.tellVault,
+    limits: {
+      vault: { items: settings.vaults.itemsMax, bytes: settings.vaults.bytesMax },
+      callsMax: settings.vaults.callsMax,
+    },
+  });
   const live = opened.use(createLive({ news: liveNews, readHead: sync.head, log }));
   const tickets = createTickets({ clock, requireLive: identity.sessions.requireLive });
   const upkeep = createUpkeep({

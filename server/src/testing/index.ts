@@ -3,6 +3,7 @@
 export { createTestClock, type TestClock } from './clock.ts';
 export { behindTheScenes, openDatabase } from './database.ts';
 export { codeIn, lettersTo, waitForLetter } from './mailbox.ts';
+export { type Paired, pairDevice } from './pairing.ts';
 export {
   type Answer,
   asPerson,

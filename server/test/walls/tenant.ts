@@ -1,6 +1,5 @@
 /** Somebody with one of everything, whose ids others will try. */
-import { logEntryHash, pairingClaimText } from '@alcove/contract/keys';
-import { callApi, createTestDevice, type Person, registerPerson } from '../../src/testing/index.ts';
+import { type Person, pairDevice, registerPerson } from '../../src/testing/index.ts';
 
 export interface Tenant {
   readonly person: Person;
@@ -21,14 +20,16 @@ export async function createTenant(url: string): Promise<Tenant> {
   const open = await made(invitations, { email: 'open@example.com', role: 'viewer' });
   const apiKey = await made('/auth/api-keys', { name: 'Robot', scopes: ['*'] });
   const { body: me } = await person.call('GET', '/auth/me');
+  const phone = await pairDevice(url, person);
   return {
     person,
     apiKey,
     ids: {
-      '/auth/pairings/{id}': await claimPairing(url, person),
+      '/auth/pairings/{id}': phone.pairingId,
       '/auth/devices/{id}': person.device.id,
       '/auth/sessions/{id}': me.session.id,
       '/auth/api-keys/{id}': apiKey.id,
+      '/sync/conflicts/{id}': await createConflict(person, phone.person),
       '/workspaces/{workspaceId}': workspace.id,
       '/workspaces/{workspaceId}/members/{accountId}': member.account.id,
       '/workspaces/{workspaceId}/invitations/{invitationId}': open.id,
@@ -42,17 +43,16 @@ async function expectMade(person: Person, path: string, body: unknown) {
   return answer;
 }
 
-/** A pairing that an account has taken; until then it is nobody's. */
-async function claimPairing(url: string, person: Person): Promise<string> {
-  const phone = createTestDevice('Phone');
-  const pairing = (await callApi(url, 'POST', '/auth/pairings', { device: phone.input })).body;
-  const { device } = (await person.call('GET', `/auth/pairings/${pairing.id}`)).body;
-  const { log } = (await person.call('GET', '/sync/keys')).body;
-  const previousHash = await logEntryHash(log.at(-1));
-  const endorsement = await person.signEntry({ action: 'add', deviceId: device.id, previousHash }, phone);
-  const keyShares = [{ epoch: 1, wrapped: 'A'.repeat(80) }];
-  await expectMade(person, '/auth/pair-device', { pairingId: pairing.id, keyShares, endorsement });
-  const signature = phone.sign(pairingClaimText(pairing.id, pairing.challenge));
-  await callApi(url, 'POST', `/auth/pairings/${pairing.id}/claim`, { signature });
-  return pairing.id;
+/** Two devices write one entry without knowing of each other. */
+async function createConflict(...devices: readonly Person[]): Promise<string> {
+  const entry = { id: 'entry-0000000000000', kind: 'entry', op: 'put', epoch: 1, payload: 'YQ' };
+  const time = '2026-11-20T07:00:00.000Z-0000';
+  const ids: string[] = [];
+  for (const { device, call } of devices) {
+    const { body } = await call('POST', '/sync/push', {
+      changes: [{ ...entry, time, clock: { [device.id]: 1 } }],
+    });
+    ids.push(body.results[0].conflictId);
+  }
+  return String(ids.at(-1));
 }

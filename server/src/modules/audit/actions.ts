@@ -19,6 +19,7 @@ export const auditActions = {
   'recovery.used': 'A new device signed in with the recovery key.',
   'epoch.minted': 'A new generation of the vault key was minted.',
   'vault.restored': 'The vault was put back to what an earlier copy of it held.',
+  'vault.policy_set': 'It was decided what becomes of entries that two devices changed at once.',
   'account.converted': 'A guest became an account with a password.',
   'guest.merged': 'What a guest had was taken over, and the guest ended.',
   'provider_key.set': 'A key for an outside service was set.',

@@ -10,6 +10,8 @@ import type { Trail } from './trail.ts';
 export interface Devices {
   list(ctx: Ctx<AccountActor>, page: { cursor?: string; limit?: number }): Promise<DeviceList>;
   rename(ctx: Ctx<AccountActor>, id: string, name: string): Promise<Device>;
+  /** The ids of the account's devices in use that made a request since then, or were made since. */
+  listHeardSince(ctx: TxCtx, accountId: string, since: Date): Promise<readonly string[]>;
   /** Takes the device out of use: its sessions and key shares are gone with the commit. */
   revoke(ctx: Ctx<AccountActor>, id: string): Promise<void>;
 }
@@ -34,6 +36,8 @@ export function createDevices({
         const data = page.map((row) => renderDevice(row, tx.actor.deviceId));
         return { data, nextCursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
       }),
+
+    listHeardSince: store.listDevicesHeardSince,
 
     rename: (ctx, id, name) =>
       inTransaction(ctx, async (tx) => {

@@ -48,6 +48,7 @@ import { createTokens, type TokenService } from './tokens.ts';
 import { type AnnounceDevices, createTrail, type Trail } from './trail.ts';
 
 export type { Belongings } from './deletion/belongings.ts';
+export type { Devices } from './devices.ts';
 export type { EpochStanding, Epochs } from './epochs.ts';
 export type { FindAssistant } from './guests/assistants.ts';
 export { identityJobs } from './jobs.ts';
@@ -57,6 +58,7 @@ export type { ProviderKeys, RevealedKey } from './provider-keys/provider-keys.ts
 export type { Recovery } from './recovery/recovery.ts';
 export { identityRoutes } from './routes.ts';
 export { identitySealedColumns } from './sealed-columns.ts';
+export type { Trail } from './trail.ts';
 
 export interface Identity {
   readonly register: ReturnType<typeof createRegistration>;

@@ -175,6 +175,15 @@ export async function listDevices(
   return rows;
 }
 
+/** A device that was never seen counts from when it was made. */
+export async function listDevicesHeardSince(ctx: TxCtx, accountId: string, since: Date): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`select id from device
+    where account_id = ${accountId} and kind = 'device' and revoked_at is null
+      and coalesce(last_seen_at, created_at) > ${since}
+    order by id`.execute(ctx.tx);
+  return rows.map(({ id }) => id);
+}
+
 /** The devices in use that have a session, or had one not long ago. */
 export async function listClaimedDeviceIds(ctx: TxCtx, accountId: string): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`select id from device d

@@ -13,6 +13,12 @@ export const deviceCloned = failure(
   409,
   'The store of this device is a copy of another one, or an old state of itself.',
 );
+export const conflictNotFound = failure('sync.conflict_not_found', 404, 'There is no such conflict.');
+export const tooManyCalls = failure(
+  'sync.too_many_calls',
+  429,
+  'The devices of this account ask for more at once than one account may.',
+);
 export const keyReused = failure(
   'idempotency.key_reused',
   422,
@@ -26,6 +32,15 @@ export const rejections = {
   clockReused: 'sync.clock_reused',
   clockForged: 'sync.clock_forged',
   tooManyVersions: 'sync.too_many_versions',
+  /** Sealed with a key that has been replaced, and the grace for it is over. */
+  epochRetired: 'sync.epoch_retired',
+  /** The vault may have forgotten a deletion that has seen the change. */
+  clockForgotten: 'sync.clock_forgotten',
+  quotaExceeded: 'sync.quota_exceeded',
+  /** A resolution that has not seen every version. */
+  versionsUnseen: 'sync.versions_unseen',
+  /** A resolution of another item than the conflict's. */
+  otherItem: 'sync.other_item',
   rolledBack: 'sync.rolled_back',
 } as const;
 

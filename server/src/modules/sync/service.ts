@@ -1,24 +1,40 @@
 /** One person's vault: which one it is, and what to ask of it. The rule itself runs beside the data, in `vault/`. */
-import { type Kind, syncLimits } from '@alcove/contract';
+import {
+  type ConflictsQuery,
+  type Kind,
+  type SyncPolicy,
+  type SyncStatus,
+  syncLimits,
+} from '@alcove/contract';
 import { type Ctx, type DeviceActor, inTransaction } from '../../context.ts';
 import { BoundedMap } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
 import { createVaultName, type VaultPool } from '../../platform/vaults/index.ts';
+import type { Devices, Epochs, Trail } from '../identity/index.ts';
+import { createCallLimit } from './call-limit.ts';
 import { findVault, insertVault, markVaultReady, type VaultRecord } from './store.ts';
+import type { VaultLimits } from './vault/admission.ts';
+import type { PushOutput } from './vault/answers.ts';
 import type { VaultHead } from './vault/head.ts';
 import type { SyncOperations } from './vault/program.ts';
-import type { PullOutput } from './vault/pull.ts';
-import type { PushOutput } from './vault/push.ts';
+import { silentAfterMs } from './vault/silence.ts';
 
 type DeviceCtx = Ctx<DeviceActor>;
 
+/** A request whose bytes are parsed where the vault is, and are gone for the caller afterwards. */
+export interface RawRequest {
+  readonly body: Uint8Array;
+  readonly idempotencyKey: string | undefined;
+}
+
 export interface SyncService {
-  /** Takes the bytes of a push request; they are parsed where the vault is, and are gone for the caller afterwards. */
-  push(
-    ctx: DeviceCtx,
-    request: { body: Uint8Array; idempotencyKey: string | undefined },
-  ): Promise<PushOutput>;
-  pull(ctx: DeviceCtx, request: PullRequested): Promise<PullOutput>;
+  push(ctx: DeviceCtx, request: RawRequest): Promise<PushOutput>;
+  /** Answers JSON, as do the others that show what is in the vault. */
+  pull(ctx: DeviceCtx, request: PullRequested): Promise<Uint8Array>;
+  listConflicts(ctx: DeviceCtx, query: ConflictsQuery): Promise<Uint8Array>;
+  resolveConflict(ctx: DeviceCtx, id: string, request: RawRequest): Promise<PushOutput>;
+  setPolicy(ctx: DeviceCtx, policy: SyncPolicy): Promise<SyncPolicy>;
+  readStatus(ctx: DeviceCtx): Promise<SyncStatus>;
   head(ctx: DeviceCtx): Promise<VaultHead>;
 }
 
@@ -35,14 +51,28 @@ export interface SyncParts {
   readonly clock: Clock;
   /** Called when something may have been written to an account's vault. */
   readonly onWritten: (accountId: string) => void;
+  readonly devices: Pick<Devices, 'listHeardSince'>;
+  readonly epochs: Pick<Epochs, 'standing'>;
+  readonly trail: Pick<Trail, 'record'>;
+  readonly limits: SyncSettings;
+}
+
+export interface SyncSettings {
+  /** How much one vault may hold. */
+  readonly vault: VaultLimits;
+  /** How many calls of one account may wait for its vault. */
+  readonly callsMax: number;
 }
 
 const kindsAll: readonly Kind[] = ['entry', 'memory', 'tag'];
+const conflictsDefault = 50;
 /** An account's vault never changes its name, so names are forgotten only to bound the memory. */
 const namesKeptMax = 50_000;
 
-export function createSync({ vaults, clock, onWritten }: SyncParts): SyncService {
+export function createSync(parts: SyncParts): SyncService {
+  const { vaults, clock, devices, epochs, trail, limits, onWritten } = parts;
   const names = new BoundedMap<string, string>(namesKeptMax);
+  const callLimit = createCallLimit(limits.callsMax);
 
   /** The name of the caller's vault, whose file exists from here on. */
   async function getVaultName(ctx: DeviceCtx): Promise<string> {
@@ -59,30 +89,92 @@ export function createSync({ vaults, clock, onWritten }: SyncParts): SyncService
     return name;
   }
 
+  /** Lends the name of the caller's vault to one of the few calls that an account may have under way. */
+  function withVault<T>(ctx: DeviceCtx, work: (name: string) => Promise<T>): Promise<T> {
+    return callLimit.within(ctx.actor.accountId, async () => work(await getVaultName(ctx)));
+  }
+
+  async function toInput(ctx: DeviceCtx, { body, idempotencyKey }: RawRequest) {
+    const { deviceId } = ctx.actor;
+    const standing = await epochs.standing(ctx);
+    return { body, idempotencyKey, deviceId, nowMs: clock.now(), epochs: standing, limits: limits.vault };
+  }
+
+  function listHeard(ctx: DeviceCtx): Promise<readonly string[]> {
+    const since = new Date(clock.now() - silentAfterMs);
+    return inTransaction(ctx, (tx) => devices.listHeardSince(tx, tx.actor.accountId, since));
+  }
+
+  /** The pull that set this off has its answer already; whatever is left here is found again the next time. */
+  async function tidy(ctx: DeviceCtx, name: string): Promise<void> {
+    try {
+      await vaults.call(name, 'tidy', { awaited: await listHeard(ctx), nowMs: clock.now() });
+    } catch (err) {
+      ctx.log.warn({ err }, 'a vault could not be tidied');
+    }
+  }
+
   return {
-    async push(ctx, { body, idempotencyKey }) {
-      const name = await getVaultName(ctx);
-      const { accountId, deviceId } = ctx.actor;
-      const output = await vaults.call(name, 'push', { body, deviceId, idempotencyKey, nowMs: clock.now() });
-      onWritten(accountId);
-      return output;
-    },
+    push: (ctx, request) =>
+      withVault(ctx, async (name) => {
+        const output = await vaults.call(name, 'push', await toInput(ctx, request));
+        onWritten(ctx.actor.accountId);
+        return output;
+      }),
 
-    async head(ctx) {
-      return vaults.call(await getVaultName(ctx), 'head', undefined);
-    },
+    head: async (ctx) => vaults.call(await getVaultName(ctx), 'head', undefined),
 
-    async pull(ctx, { cursor, acknowledged, limit = syncLimits.pullLimitDefault, kinds }) {
-      const name = await getVaultName(ctx);
-      return vaults.call(name, 'pull', {
-        cursor,
-        acknowledged,
-        limit,
-        kinds: kindsAll.filter((kind) => kinds === undefined || kinds.split(',').includes(kind)),
-        deviceId: ctx.actor.deviceId,
-        nowMs: clock.now(),
-      });
-    },
+    pull: (ctx, { cursor, acknowledged, limit = syncLimits.pullLimitDefault, kinds }) =>
+      withVault(ctx, async (name) => {
+        const { json, isTidyDue } = await vaults.call(name, 'pull', {
+          cursor,
+          acknowledged,
+          limit,
+          kinds: kindsAll.filter((kind) => kinds === undefined || kinds.split(',').includes(kind)),
+          deviceId: ctx.actor.deviceId,
+          nowMs: clock.now(),
+        });
+        if (isTidyDue) await tidy(ctx, name);
+        return json;
+      }),
+
+    listConflicts: (ctx, { state = 'open', limit = conflictsDefault, cursor }) =>
+      withVault(ctx, (name) => vaults.call(name, 'conflicts', { state, limit, cursor })),
+
+    resolveConflict: (ctx, conflictId, request) =>
+      withVault(ctx, async (name) => {
+        const input = { ...(await toInput(ctx, request)), conflictId };
+        const output = await vaults.call(name, 'resolve', input);
+        onWritten(ctx.actor.accountId);
+        return output;
+      }),
+
+    setPolicy: (ctx, policy) =>
+      withVault(ctx, async (name) => {
+        await vaults.call(name, 'setPolicy', { ...policy, nowMs: clock.now() });
+        onWritten(ctx.actor.accountId);
+        await inTransaction(ctx, (tx) =>
+          trail.record(tx, tx.actor.accountId, {
+            action: 'vault.policy_set',
+            target: { type: 'account', id: tx.actor.accountId },
+            detail: policy,
+          }),
+        );
+        return policy;
+      }),
+
+    readStatus: (ctx) =>
+      withVault(ctx, async (name) => {
+        const { devices: known, ...status } = await vaults.call(name, 'status', undefined);
+        const acknowledged = new Map(known.map(({ id, acknowledgedSeq }) => [id, acknowledgedSeq]));
+        const heard = await listHeard(ctx);
+        return {
+          ...status,
+          quotaItems: limits.vault.items,
+          quotaBytes: limits.vault.bytes,
+          devices: heard.map((id) => ({ id, acknowledgedSeq: acknowledged.get(id) ?? 0 })),
+        };
+      }),
   };
 }
 

@@ -52,6 +52,7 @@ describe('push and pull', () => {
       serverTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       counter: 1,
       warnings: [],
+      bytesLeft: expect.any(Number),
     });
     const page = {
       changes: [{ ...change, seq: 1, deviceId: person.device.id, deleted: false }],

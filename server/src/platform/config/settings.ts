@@ -52,7 +52,13 @@ export interface Settings {
   /** Where the links in letters lead. Without a slash at its end. */
   readonly appUrl: string;
   readonly oauth: OAuthSettings;
-  readonly vaults: { readonly workers: number; readonly openMax: number };
+  readonly vaults: {
+    readonly workers: number;
+    readonly openMax: number;
+    readonly bytesMax: number;
+    readonly itemsMax: number;
+    readonly callsMax: number;
+  };
   readonly live: {
     readonly streamsMax: number;
     readonly perAccountMax: number;
@@ -103,6 +109,9 @@ export function parseSettings(env: Environment): Settings {
     vaults: {
       workers: read(settingsTable.vaultWorkers) ?? Math.max(2, availableParallelism()),
       openMax: read(settingsTable.vaultsOpenMax),
+      bytesMax: read(settingsTable.vaultBytesMax),
+      itemsMax: read(settingsTable.vaultItemsMax),
+      callsMax: read(settingsTable.vaultCallsMax),
     },
     live: {
       streamsMax: read(settingsTable.liveStreamsMax),

@@ -15,6 +15,7 @@ import {
 import { liveSettings } from './live-settings.ts';
 import { networks } from './networks.ts';
 import { rateSettings } from './rate-settings.ts';
+import { vaultSettings } from './vault-settings.ts';
 import { workspaceSettings } from './workspace-settings.ts';
 
 const mebibyte = 2 ** 20;
@@ -186,20 +187,7 @@ export const settingsTable = {
     choices: logLevels,
     fallback: 'info',
   }),
-  vaultWorkers: integer({
-    name: 'ALCOVE_VAULT_WORKERS',
-    what: 'Worker threads that read and write vaults; as many as the machine has cores, and at least 2, unless set.',
-    min: 1,
-    max: 64,
-    fallback: undefined,
-  }),
-  vaultsOpenMax: integer({
-    name: 'ALCOVE_LIMIT_VAULTS_OPEN',
-    what: 'Vaults held open at once, over all workers; each takes up to three file descriptors.',
-    min: 1,
-    max: 100_000,
-    fallback: 200,
-  }),
+  ...vaultSettings,
   bodyBytesMax: bytes({
     name: 'ALCOVE_LIMIT_BODY_BYTES',
     what: 'Largest request body where a route does not say otherwise.',

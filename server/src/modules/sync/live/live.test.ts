@@ -29,6 +29,7 @@ beforeAll(async () => {
     env: {
       ALCOVE_LIMIT_LIVE_SILENCE_MS: String(heartbeatMs),
       ALCOVE_LIMIT_LIVE_STREAMS_PER_ACCOUNT: '3',
+      ALCOVE_LIMIT_VAULT_CALLS: '100',
       ALCOVE_CORS_ORIGINS: 'https://journal.example',
     },
   });

@@ -1,26 +1,60 @@
 /** Takes the changes of one push, one after the other, and keeps count of what they did together. */
-import type { Change, PushResult } from '@alcove/contract';
+import type { PushResult } from '@alcove/contract';
 import { counterOf } from '@alcove/contract/clock';
 import { formatHybridTime } from '@alcove/contract/hybrid-time';
 import { createIds, type Ids } from '../../../platform/ids/index.ts';
-import { type Rejection, rejections } from '../errors.ts';
-import { readChange } from './change.ts';
-import type { History } from './cursor.ts';
-import { type ItemRow, rowToVersion, type VaultStore, type VersionRow } from './vault-store.ts';
-import { chooseLeader, type HeldVersion, seenBy, weigh, withJoinedCounts } from './versions.ts';
+import { rejections } from '../errors.ts';
+import {
+  type EpochRule,
+  type Extent,
+  findForgery,
+  findForgotten,
+  findOtherItem,
+  findOverrun,
+  findRetiredEpoch,
+  type ItemPlace,
+  isMending,
+  type Refusal,
+  type VaultLimits,
+} from './admission.ts';
+import { type AuthoredChange, readChange } from './change.ts';
+import {
+  type ItemRow,
+  rowToVersion,
+  type VaultState,
+  type VaultStore,
+  type VersionRow,
+  versionToRow,
+  weightOf,
+} from './vault-store.ts';
+import { chooseLeader, type HeldVersion, weigh, withJoinedCounts } from './versions.ts';
 
-export interface Batch {
-  readonly store: VaultStore;
+/** Who pushes, when, and what holds for the account. */
+export interface Pusher {
   readonly deviceId: string;
   readonly nowMs: number;
-  /** The same moment as RFC 3339. */
+  readonly epochs: EpochRule;
+  readonly limits: VaultLimits;
+}
+
+export interface Batch extends Pusher {
+  readonly store: VaultStore;
+  /** `nowMs` as RFC 3339. */
   readonly at: string;
   readonly ids: Ids;
-  readonly history: History;
+  /** As it was before. */
+  readonly state: VaultState;
+  readonly isMending: boolean;
+  /** The highest counter of a device in any deletion that was forgotten. */
+  collectedCounterOf(deviceId: string): number;
   /** The sequence number of the last change that was accepted. */
   head: number;
+  items: number;
+  bytes: number;
   /** The highest counter that the vault knows of the calling device. */
   counter: number;
+  /** What a mending vault learns of other devices. */
+  readonly learned: Map<string, number>;
   /** How far the furthest time lies ahead of ours. */
   aheadMs: number;
   hasDeleted: boolean;
@@ -36,23 +70,31 @@ export const versionsPerItemMax = 32;
 /** Beyond this many characters stale results come without `current`: a pull has it. */
 const currentsLengthMax = 4 * 1024 * 1024;
 
-interface HeldItem {
+export interface HeldItem {
   readonly row: ItemRow;
   readonly siblings: readonly VersionRow[];
   readonly versions: readonly HeldVersion[];
 }
 
-export function createBatch(store: VaultStore, caller: { deviceId: string; nowMs: number }): Batch {
-  const history = store.getHistory();
+export function createBatch(store: VaultStore, pusher: Pusher): Batch {
+  const { deviceId, nowMs, epochs, limits } = pusher;
+  const state = store.getState();
   return {
+    deviceId,
+    nowMs,
+    epochs,
+    limits,
     store,
-    deviceId: caller.deviceId,
-    nowMs: caller.nowMs,
-    at: new Date(caller.nowMs).toISOString(),
-    ids: createIds({ now: () => caller.nowMs }),
-    history,
-    head: history.head,
-    counter: store.findCounter(caller.deviceId) ?? 0,
+    at: new Date(nowMs).toISOString(),
+    ids: createIds({ now: () => nowMs }),
+    state,
+    isMending: isMending(state, nowMs),
+    collectedCounterOf: remembering((device) => store.devices.findCollectedCounter(device) ?? 0),
+    head: state.head,
+    items: state.items,
+    bytes: state.bytes,
+    counter: store.devices.findCounter(deviceId) ?? 0,
+    learned: new Map(),
     aheadMs: 0,
     hasDeleted: false,
     currents: new Map(),
@@ -60,66 +102,72 @@ export function createBatch(store: VaultStore, caller: { deviceId: string; nowMs
   };
 }
 
-export function takeChange(batch: Batch, raw: unknown, position: number): PushResult {
+/** `resolving`: the change is to end that item's conflict, and may leave no version beside it. */
+export function takeChange(batch: Batch, raw: unknown, position: number, resolving?: ItemPlace): PushResult {
   const read = readChange(raw, batch.deviceId);
-  if (!read.ok) return rejected(idOf(raw), read.code, read.detail);
-  const { change, atMs } = read;
-  batch.aheadMs = Math.max(batch.aheadMs, atMs - batch.nowMs);
+  if (!read.ok) return rejected(idOf(raw), read);
+  const { change } = read;
+  batch.aheadMs = Math.max(batch.aheadMs, change.atMs - batch.nowMs);
+  const misplaced = resolving && findOtherItem(resolving, change);
+  if (misplaced !== undefined) return rejected(change.id, misplaced);
   const item = findItem(batch.store, change);
-  const forged = findForgedEntry(batch, change, item);
-  if (forged !== undefined) return rejected(change.id, rejections.clockForged, forged);
-  const incoming = toVersion(batch, change, atMs);
-  if (item === undefined) return hold(batch, change, incoming, undefined, []);
+  const forgery = findForgery(batch, change, item);
+  if (forgery !== undefined) return rejected(change.id, forgery);
+  const incoming = toVersion(batch, change);
+  if (item === undefined) return hold(batch, change, { incoming, beside: [], item });
   const verdict = weigh(item.versions, incoming);
   switch (verdict.kind) {
     case 'duplicate':
       return { id: change.id, status: 'duplicate', seq: item.row.seq };
     case 'reused':
-      return rejected(change.id, rejections.clockReused, reusedDetail);
+      return rejected(change.id, reused);
     case 'stale':
-      return stale(batch, change, item, position);
+      showCurrent(batch, change, position);
+      return { id: change.id, status: 'stale', seq: item.row.seq };
     case 'held':
-      return hold(batch, change, incoming, item, verdict.beside);
+      if (resolving !== undefined && verdict.beside.length > 0) {
+        showCurrent(batch, change, position);
+        return rejected(change.id, unseen(verdict.beside.length));
+      }
+      return hold(batch, change, { incoming, beside: verdict.beside, item });
   }
 }
 
 /** Writes down what the changes did together. */
 export function closeBatch(batch: Batch): void {
-  if (batch.head === batch.history.head) return;
-  batch.store.setHead(batch.head);
-  batch.store.raiseCounter(batch.deviceId, batch.counter, batch.at);
-  if (batch.hasDeleted) batch.store.forgetCurrents();
+  const { store, at, head } = batch;
+  if (head === batch.state.head) return;
+  store.setExtent(batch);
+  store.devices.raiseCounter(batch.deviceId, batch.counter, at);
+  for (const [device, counter] of batch.learned) store.devices.raiseCounter(device, counter, at);
+  if (batch.hasDeleted) store.forgetCurrents();
 }
 
-const reusedDetail =
-  'the vault holds other content under the very same clock: this device was cloned or restored and needs a new identity';
+const reused: Refusal = {
+  code: rejections.clockReused,
+  detail:
+    'the vault holds other content under the very same clock: this device was cloned or restored and needs a new identity',
+};
 
-function findItem(store: VaultStore, change: Change): HeldItem | undefined {
-  const row = store.findItem(change.kind, change.id);
+const unseen = (count: number): Refusal => ({
+  code: rejections.versionsUnseen,
+  detail: `${count} of the versions in \`current\` were not seen: merge their clocks into that of the change`,
+});
+
+function findItem(store: VaultStore, { kind, id }: ItemPlace): HeldItem | undefined {
+  const row = store.findItem(kind, id);
   if (row === undefined) return undefined;
-  const siblings = row.sibling_count === 0 ? [] : store.findSiblings(change.kind, change.id);
+  const siblings = row.sibling_count === 0 ? [] : store.findSiblings(kind, id);
   return { row, siblings, versions: [row, ...siblings].map(rowToVersion) };
 }
 
-/** Only the pusher's own entry may grow; else any device could make its version look newer than another's. */
-function findForgedEntry(batch: Batch, change: Change, item: HeldItem | undefined): string | undefined {
-  const seen = item === undefined ? undefined : seenBy(item.versions);
-  for (const [device, counter] of Object.entries(change.clock)) {
-    if (device === batch.deviceId) continue;
-    const known = seen === undefined ? (batch.store.findCounter(device) ?? 0) : counterOf(seen, device);
-    if (counter > known) {
-      return `clock.${device} must be at most ${known}, what the vault has of that device, got ${counter}`;
-    }
-  }
-  return undefined;
-}
-
-function toVersion(batch: Batch, change: Change, atMs: number): HeldVersion {
+function toVersion(batch: Batch, change: AuthoredChange): HeldVersion {
+  const isAhead = change.atMs - batch.nowMs > aheadMaxMs;
   return {
     clock: change.clock,
     time: change.time,
-    orderTime: atMs - batch.nowMs > aheadMaxMs ? formatHybridTime(batch.nowMs, 0) : change.time,
-    deviceId: batch.deviceId,
+    orderTime: isAhead ? formatHybridTime(batch.nowMs, 0) : change.time,
+    deviceId: change.deviceId,
     epoch: change.epoch,
     deleted: change.op === 'delete',
     payload: change.payload,
@@ -127,72 +175,104 @@ function toVersion(batch: Batch, change: Change, atMs: number): HeldVersion {
   };
 }
 
-function stale(batch: Batch, change: Change, { row }: HeldItem, position: number): PushResult {
-  const json = Buffer.from(batch.store.getItemJson(change.kind, change.id)).toString();
+function showCurrent(batch: Batch, { kind, id }: ItemPlace, position: number): void {
+  const json = Buffer.from(batch.store.getItemJson(kind, id)).toString();
   batch.currentsLength += json.length;
   if (batch.currentsLength <= currentsLengthMax) batch.currents.set(position, json);
-  return { id: change.id, status: 'stale', seq: row.seq };
 }
 
-function hold(
-  batch: Batch,
-  change: Change,
-  incoming: HeldVersion,
-  item: HeldItem | undefined,
-  beside: readonly HeldVersion[],
-): PushResult {
-  if (beside.length >= versionsPerItemMax) {
-    return rejected(
-      change.id,
-      rejections.tooManyVersions,
-      `the item has ${beside.length} concurrent versions: push one that has seen them before adding another`,
-    );
-  }
-  const { id, kind } = change;
+/** A version that no held one has seen, among those that it has not seen itself. */
+interface Arrival {
+  readonly incoming: HeldVersion;
+  readonly beside: readonly HeldVersion[];
+  readonly item: HeldItem | undefined;
+}
+
+function hold(batch: Batch, change: AuthoredChange, arrival: Arrival): PushResult {
+  const { kind, id } = change;
+  const { incoming, beside, item } = arrival;
+  const rows = orderVersions(kind, arrival).map(versionToRow);
+  const after = extentOf(rows);
+  const growth = difference(after, item === undefined ? nothing : extentOf([item.row, ...item.siblings]));
+  const refusal =
+    findRetiredEpoch(batch, change) ??
+    findForgotten(batch, change.clock) ??
+    findCrowd(beside.length) ??
+    (incoming.deleted && item !== undefined ? undefined : findOverrun(batch, growth));
+  if (refusal !== undefined) return rejected(id, refusal);
+  const [leader, ...siblings] = rows;
+  if (leader === undefined) throw new Error('an item has a leading version');
+  const seq = batch.head + 1;
+  const hadSiblings = item !== undefined && item.siblings.length > 0;
+  batch.store.putItem({ kind, id, seq, leader, siblings, isLive: after.items > 0, hadSiblings });
+  note(batch, incoming, { seq, growth });
+  return {
+    id,
+    ...settle(batch, { kind, id }, { isConcurrent: siblings.length > 0, after, hadSiblings }),
+    seq,
+  };
+}
+
+/** The leading version first. */
+function orderVersions(kind: ItemPlace['kind'], { incoming, beside, item }: Arrival): HeldVersion[] {
   const leader = chooseLeader(kind, incoming, beside);
   const siblings = [incoming, ...beside].filter((version) => version !== leader);
-  batch.head += 1;
-  batch.store.putItem({
-    kind,
-    id,
-    seq: batch.head,
-    leader: kind === 'memory' ? withJoinedCounts(leader, [incoming, ...(item?.versions ?? [])]) : leader,
-    siblings,
-    hadSiblings: item !== undefined && item.siblings.length > 0,
-  });
-  note(batch, incoming);
-  if (kind !== 'entry') return { id, status: beside.length === 0 ? 'applied' : 'merged', seq: batch.head };
-  return { id, ...settleConflict(batch, id, [leader, ...siblings], item), seq: batch.head };
+  if (kind !== 'memory') return [leader, ...siblings];
+  return [withJoinedCounts(leader, [incoming, ...(item?.versions ?? [])]), ...siblings];
 }
 
-function note(batch: Batch, accepted: HeldVersion): void {
+const nothing: Extent = { items: 0, bytes: 0 };
+
+function extentOf(rows: readonly VersionRow[]): Extent {
+  return {
+    items: rows.some(({ deleted }) => deleted === 0) ? 1 : 0,
+    bytes: rows.reduce((sum, row) => sum + weightOf(row), 0),
+  };
+}
+
+const difference = (a: Extent, b: Extent): Extent => ({ items: a.items - b.items, bytes: a.bytes - b.bytes });
+
+function findCrowd(besideCount: number): Refusal | undefined {
+  if (besideCount < versionsPerItemMax) return undefined;
+  return {
+    code: rejections.tooManyVersions,
+    detail: `the item has ${besideCount} concurrent versions: push one that has seen them before adding another`,
+  };
+}
+
+function note(batch: Batch, accepted: HeldVersion, { seq, growth }: { seq: number; growth: Extent }): void {
+  batch.head = seq;
+  batch.items += growth.items;
+  batch.bytes += growth.bytes;
   batch.counter = Math.max(batch.counter, counterOf(accepted.clock, batch.deviceId));
   batch.hasDeleted ||= accepted.deleted;
+  if (!batch.isMending) return;
+  for (const [device, counter] of Object.entries(accepted.clock)) {
+    batch.learned.set(device, Math.max(counter, batch.learned.get(device) ?? 0));
+  }
 }
 
 /**
- * Entries are for a person to decide: concurrent versions of one are an open conflict until a version has seen them all.
- * When every one of them is a deletion there is nothing to decide.
+ * Concurrent versions of an entry are an open conflict until a version has seen them all, unless its owner leaves the
+ * choice to the last writer. When every one of them is a deletion there is nothing to decide.
  */
-function settleConflict(
-  batch: Batch,
-  itemId: string,
-  versions: readonly HeldVersion[],
-  before: HeldItem | undefined,
+function settle(
+  { store, state, ids, at }: Batch,
+  { kind, id: itemId }: ItemPlace,
+  item: { isConcurrent: boolean; after: Extent; hadSiblings: boolean },
 ): Pick<PushResult, 'status' | 'conflictId'> {
-  const { store } = batch;
-  const isOpen = versions.length > 1 && versions.some(({ deleted }) => !deleted);
-  if (!isOpen) {
-    if (before !== undefined && before.siblings.length > 0) store.resolveConflict('entry', itemId, batch.at);
-    return { status: versions.length > 1 ? 'merged' : 'applied' };
+  const isForPerson = kind === 'entry' && state.entriesPolicy === 'manual';
+  if (!isForPerson || !item.isConcurrent || item.after.items === 0) {
+    if (kind === 'entry' && item.hadSiblings) store.conflicts.resolve(kind, itemId, at);
+    return { status: item.isConcurrent ? 'merged' : 'applied' };
   }
-  const known = store.findOpenConflict('entry', itemId);
-  const conflictId = known ?? batch.ids.uuid();
-  if (known === undefined) store.openConflict({ id: conflictId, kind: 'entry', itemId, at: batch.at });
+  const known = store.conflicts.findOpen(kind, itemId);
+  const conflictId = known ?? ids.uuid();
+  if (known === undefined) store.conflicts.open({ id: conflictId, kind, itemId, at });
   return { status: 'conflict', conflictId };
 }
 
-function rejected(id: string, code: Rejection, detail: string): PushResult {
+function rejected(id: string, { code, detail }: Refusal): PushResult {
   return { id, status: 'rejected', code, detail };
 }
 
@@ -200,4 +280,13 @@ function rejected(id: string, code: Rejection, detail: string): PushResult {
 function idOf(raw: unknown): string {
   const hasId = typeof raw === 'object' && raw !== null && 'id' in raw && typeof raw.id === 'string';
   return hasId ? String(raw.id).slice(0, 64) : '';
+}
+
+function remembering(read: (key: string) => number): (key: string) => number {
+  const known = new Map<string, number>();
+  return (key) => {
+    const value = known.get(key) ?? read(key);
+    known.set(key, value);
+    return value;
+  };
 }

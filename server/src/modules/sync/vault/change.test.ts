@@ -35,7 +35,10 @@ describe('a well-formed change', () => {
     ['the highest counter', change({ clock: { [laptop]: Number.MAX_SAFE_INTEGER } })],
     ['a time a second before the year 10000', change({ clock, time: '9999-12-31T23:59:59.000Z-ffff' })],
   ])('is read as it is: %s', (_, raw) => {
-    expect(readChange(raw, laptop)).toEqual({ ok: true, change: raw, atMs: expect.any(Number) });
+    expect(readChange(raw, laptop)).toEqual({
+      ok: true,
+      change: { ...raw, deviceId: laptop, atMs: expect.any(Number) },
+    });
   });
 
   test('loses the zeros of its clock, which say nothing', () => {
@@ -64,16 +67,13 @@ describe('a malformed change is refused with the member, what was expected and w
       entry({ id: 'a'.repeat(65) }),
     ],
     ['clock must be an object, got nothing', entry({ clock: undefined })],
+    ["clock must count this change in its device's own entry, got no such entry, or 0", entry({ clock: {} })],
     [
-      "clock must count this change in the calling device's own entry, got no such entry, or 0",
-      entry({ clock: {} }),
-    ],
-    [
-      "clock must count this change in the calling device's own entry, got no such entry, or 0",
+      "clock must count this change in its device's own entry, got no such entry, or 0",
       entry({ clock: { [laptop]: 0 } }),
     ],
     [
-      "clock must count this change in the calling device's own entry, got no such entry, or 0",
+      "clock must count this change in its device's own entry, got no such entry, or 0",
       entry({ clock: { [phone]: 1 } }),
     ],
     [

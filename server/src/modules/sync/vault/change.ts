@@ -8,9 +8,15 @@ import { parseHybridTime } from '@alcove/contract/hybrid-time';
 import { syncLimits } from '@alcove/contract/limits';
 import { type Rejection, rejections } from '../errors.ts';
 
+export interface AuthoredChange extends Change {
+  /** Who wrote it: the calling device, where the change names no other. */
+  readonly deviceId: string;
+  /** The wall-clock part of its time. */
+  readonly atMs: number;
+}
+
 export type ChangeRead =
-  /** `atMs` is the wall-clock part of the change's time. */
-  | { readonly ok: true; readonly change: Change; readonly atMs: number }
+  | { readonly ok: true; readonly change: AuthoredChange }
   | { readonly ok: false; readonly code: Rejection; readonly detail: string };
 
 type Members = Readonly<Record<string, unknown>>;
@@ -26,14 +32,14 @@ class Wrong extends Error {
 
 export function readChange(raw: unknown, deviceId: string): ChangeRead {
   try {
-    return { ok: true, ...toChange(raw, deviceId) };
+    return { ok: true, change: toChange(raw, deviceId) };
   } catch (error) {
     if (error instanceof Wrong) return { ok: false, code: error.code, detail: error.message };
     throw error;
   }
 }
 
-const known = new Set(['id', 'kind', 'op', 'clock', 'time', 'epoch', 'payload', 'meta']);
+const known = new Set(['id', 'kind', 'op', 'clock', 'time', 'epoch', 'payload', 'meta', 'deviceId']);
 const kinds: readonly Kind[] = ['entry', 'memory', 'tag'];
 const ops: readonly Change['op'][] = ['put', 'delete'];
 const sourceTypes = ['user', 'ai', 'import'] as const;
@@ -41,12 +47,13 @@ const itemIdShape = /^[A-Za-z0-9_-]{16,64}$/;
 const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const epochMax = 2_147_483_647;
 
-function toChange(raw: unknown, deviceId: string): { change: Change; atMs: number } {
+function toChange(raw: unknown, caller: string): AuthoredChange {
   const members = readObject(raw, 'the change');
   refuseUnknown(members, known, '');
   const kind = readOneOf(members.kind, kinds, 'kind');
   const op = readOneOf(members.op, ops, 'op');
   const id = readItemId(members.id, 'id');
+  const deviceId = readAuthor(members.deviceId, caller);
   const clock = readClock(members.clock, deviceId);
   const { time, atMs } = readTime(members.time);
   const required = {
@@ -55,23 +62,30 @@ function toChange(raw: unknown, deviceId: string): { change: Change; atMs: numbe
     op,
     clock,
     time,
+    atMs,
+    deviceId,
     epoch: readInteger(members.epoch, { min: 1, max: epochMax }, 'epoch'),
   };
   const payload = readPayload(members, op);
   const meta = readMeta(members.meta, kind);
-  const change = {
+  return {
     ...required,
     ...(payload === undefined ? {} : { payload }),
     ...(meta === undefined ? {} : { meta }),
   };
-  return { change, atMs };
+}
+
+function readAuthor(value: unknown, caller: string): string {
+  if (value === undefined) return caller;
+  if (typeof value === 'string' && uuidShape.test(value)) return value;
+  throw wrong('deviceId', 'must be a UUID in lower case', describe(value));
 }
 
 /** Zero entries say nothing, so they are left out: one clock has one text. */
 function readClock(value: unknown, deviceId: string): VectorClock {
   const clock = readCounters(value, syncLimits.devicesPerClockMax, 'clock');
   if (clock[deviceId] === undefined) {
-    throw wrong('clock', "must count this change in the calling device's own entry", 'no such entry, or 0');
+    throw wrong('clock', "must count this change in its device's own entry", 'no such entry, or 0');
   }
   return clock;
 }

@@ -66,7 +66,8 @@ test.each([-1, 1.5, '1', null, 2 ** 53])(
   'sentCounter %j is refused with the whole push',
   async (sentCounter) => {
     const body = Buffer.from(JSON.stringify({ changes: [edit(1)], sentCounter }));
-    const input = { body, deviceId: laptop, idempotencyKey: undefined, nowMs: vault.nowMs };
+    const { nowMs, epochs, limits } = vault;
+    const input = { body, deviceId: laptop, idempotencyKey: undefined, nowMs, epochs, limits };
     expect(await vaults.pool.call(vault.name, 'push', input)).toEqual({
       outcome: 'invalid',
       errors: [{ pointer: '/sentCounter', detail: 'must be an integer from 0' }],

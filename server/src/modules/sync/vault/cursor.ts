@@ -2,6 +2,7 @@
  * A cursor says up to where a device has read, and in which history: each vault has a random generation, so that a position
  * in another one's is never taken for one in this.
  */
+import type { ResyncReason, ResyncRequired } from '@alcove/contract';
 import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
 import { invalidCursor, resyncRequired } from '../errors.ts';
 
@@ -18,8 +19,12 @@ export interface Position {
 export interface History {
   readonly generation: string;
   readonly head: number;
+  /** A reader that has not come so far may have missed deletions that are forgotten. */
   readonly floor: number;
 }
+
+/** The last sequence number that an earlier history shares with this one; `undefined` for a stranger. */
+type FindSharedHead = (generation: string) => number | undefined;
 
 /** Layout: version byte, 16 bytes of generation, two big-endian numbers of 7 bytes. */
 const layoutVersion = 1;
@@ -37,18 +42,47 @@ export function writeCursor(generation: string, position: Position): string {
   return toBase64Url(bytes);
 }
 
-/** Throws `sync.invalid_cursor` for a text that is no cursor, `sync.resync_required` for one that is not of this history. */
-export function readCursor(text: string, history: History): Position {
+/** Throws `sync.invalid_cursor` for a text that is no cursor, `sync.resync_required` for one from which nobody can go on. */
+export function readCursor(text: string, history: History, findSharedHead: FindSharedHead): Position {
   const bytes = decode(text);
   const position = positionIn(bytes);
-  if (bytes.toString('hex', 1, seqAt) !== history.generation)
-    throw resyncRequired(explain('another history'));
-  // Both were reached when the cursor was written; a vault restored from a backup may not have come that far yet.
-  if (Math.max(position.seq, position.quietUpTo) > history.head)
-    throw resyncRequired(explain('a later time than the vault has reached'));
-  if (position.seq < history.floor) throw resyncRequired(explain('a time whose deletions are forgotten'));
-  return position;
+  const resync = findResync(
+    { generation: bytes.toString('hex', 1, seqAt), position },
+    history,
+    findSharedHead,
+  );
+  if (resync === undefined) return position;
+  throw resyncRequired({
+    detail: `The cursor is from ${origins[resync.reason]}. Pull again without one, and keep what is queued.`,
+    extensions: { ...resync },
+  });
 }
+
+function findResync(
+  { generation, position }: { generation: string; position: Position },
+  { head, floor, ...history }: History,
+  findSharedHead: FindSharedHead,
+): ResyncRequired | undefined {
+  const { seq, quietUpTo } = position;
+  if (generation !== history.generation) {
+    const sharedHead = findSharedHead(generation);
+    return sharedHead === undefined
+      ? { reason: 'other_vault', knownUpToSeq: 0 }
+      : { reason: 'restored', knownUpToSeq: sharedHead };
+  }
+  // Both were reached when the cursor was written; a vault whose file was exchanged may not have come that far yet.
+  const reached = Math.max(seq, quietUpTo);
+  if (reached > head) return { reason: 'ahead', knownUpToSeq: 0 };
+  // Who reads for the first time needs no deletions from before it began.
+  return reached < floor ? { reason: 'collected', knownUpToSeq: head } : undefined;
+}
+
+const origins: Readonly<Record<ResyncReason, string>> = {
+  restored: 'before the vault was restored from a backup',
+  collected: 'a time whose deletions are forgotten',
+  ahead: 'a later time than the vault has reached',
+  other_vault: 'another vault',
+};
 
 /** The history that a cursor belongs to; undefined where it is no cursor. */
 export function generationOf(text: string): string | undefined {
@@ -58,9 +92,6 @@ export function generationOf(text: string): string | undefined {
     return undefined;
   }
 }
-
-const explain = (origin: string) =>
-  `The cursor is from ${origin}. Pull again without one, and keep what is queued.`;
 
 /** What the text says, of whatever history; `undefined` where it is no cursor. */
 export function findPosition(text: string): Position | undefined {

@@ -4,12 +4,15 @@
  */
 import type { Kind } from '@alcove/contract';
 import type { Footprint, Footprints, Read } from '../../../platform/vaults/index.ts';
+import type { ConflictsInput } from './conflicts.ts';
 import { findPosition } from './cursor.ts';
 import type { SyncOperations } from './program.ts';
 import { type PullInput, pageBytesMax } from './pull.ts';
 import type { PushInput } from './push.ts';
-import { readEnvelope } from './push-envelope.ts';
-import { tables, versionWeight } from './vault-store.ts';
+import { readPush } from './push-envelope.ts';
+import type { ResolveInput } from './resolve.ts';
+import { tables, versionWeight } from './tables.ts';
+import { collectedPerRunMax } from './tidy.ts';
 
 const whole = (table: string): Read => ({ table, where: '1', args: [], isBounded: true });
 
@@ -32,16 +35,23 @@ export const footprints: Footprints<SyncOperations> = {
   pull: ofPull,
   head: () => ({ writes: false, reads: [whole('meta'), newestConflict] }),
   restored: () => ({ writes: true, reads: rules }),
+  conflicts: ofConflicts,
+  resolve: ofResolve,
+  setPolicy: () => ({ writes: true, reads: [...rules, openConflicts] }),
+  status: () => ({ writes: false, reads: [...rules, openConflicts] }),
+  tidy: ofTidy,
 };
 
 function ofPush({ body, idempotencyKey }: PushInput): Footprint {
-  const envelope = readEnvelope(body);
+  const envelope = readPush(body);
   if (envelope.outcome !== 'read') return { writes: false, reads: [] };
-  const answers =
-    idempotencyKey === undefined
-      ? []
-      : [{ table: 'idempotency', where: 'key = ?1', args: [idempotencyKey], isBounded: true }];
-  return { writes: true, reads: [...rules, openConflicts, ...answers, ...itemsOf(envelope.changes)] };
+  const items = itemsOf(envelope.changes);
+  return { writes: true, reads: [...rules, openConflicts, ...answersTo(idempotencyKey), ...items] };
+}
+
+function answersTo(idempotencyKey: string | undefined): Read[] {
+  if (idempotencyKey === undefined) return [];
+  return [{ table: 'idempotency', where: 'key = ?1', args: [idempotencyKey], isBounded: true }];
 }
 
 /** The items that the changes speak of. Where a change is malformed, it names none. */
@@ -59,6 +69,7 @@ function idOf(change: unknown): string[] {
   return hasId && typeof change.id === 'string' ? [change.id] : [];
 }
 
+/** Not the deletions that can be forgotten: for those a vault on another machine is asked once a day. */
 function ofPull(input: PullInput): Footprint {
   const base = [...rules, openConflicts];
   const writes = input.acknowledged !== undefined;
@@ -92,4 +103,51 @@ function feed(kinds: readonly Kind[], args: Read['args']): Read[] {
   );
   const ids = `(WITH bound AS (SELECT ${last} AS last) ${divided.join(' UNION ALL ')})`;
   return [...items, { table: 'siblings', where: `${ofAnyKind} AND item_id IN ${ids}`, args }];
+}
+
+function ofConflicts({ state, limit, cursor = '' }: ConflictsInput): Footprint {
+  const listed = 'SELECT id, item_id FROM conflicts WHERE state = ?1 AND id > ?2 ORDER BY id LIMIT ?3';
+  const args = [state, cursor, limit + 1];
+  const conflicts = {
+    table: 'conflicts',
+    where: `id IN (SELECT id FROM (${listed}))`,
+    args,
+    isBounded: true,
+  };
+  return { writes: false, reads: [conflicts, ...itemsAmong(`SELECT item_id FROM (${listed})`, args)] };
+}
+
+function ofResolve({ conflictId, idempotencyKey }: ResolveInput): Footprint {
+  const args = [conflictId];
+  const conflicts = { table: 'conflicts', where: `state = 'open' OR id = ?1`, args, isBounded: true };
+  const items = itemsAmong('SELECT item_id FROM conflicts WHERE id = ?1', args);
+  return { writes: true, reads: [...rules, conflicts, ...answersTo(idempotencyKey), ...items] };
+}
+
+function itemsAmong(ids: string, args: Read['args']): Read[] {
+  return [
+    ...kindsAll.map((kind) => ({ table: tables[kind], where: `id IN (${ids})`, args })),
+    { table: 'siblings', where: `${ofAnyKind} AND item_id IN (${ids})`, args },
+  ];
+}
+
+/** Items of which nothing is left, the oldest first: they hold no payload, so they are light. */
+function ofTidy(): Footprint {
+  const args = [collectedPerRunMax];
+  const oldest = (column: string, kind: Kind) =>
+    `SELECT ${column} FROM (SELECT id, seq FROM ${tables[kind]} WHERE live = 0 ORDER BY seq LIMIT ?1)`;
+  const gone = kindsAll.map((kind) => ({
+    table: tables[kind],
+    where: `seq IN (${oldest('seq', kind)})`,
+    args,
+    isBounded: true,
+  }));
+  const ids = kindsAll.map((kind) => oldest('id', kind)).join(' UNION ALL ');
+  const siblings = {
+    table: 'siblings',
+    where: `${ofAnyKind} AND item_id IN (${ids})`,
+    args,
+    isBounded: true,
+  };
+  return { writes: true, reads: [...rules, ...gone, siblings] };
 }

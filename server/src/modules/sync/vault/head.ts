@@ -12,10 +12,10 @@ export interface VaultHead {
 
 export function head(vault: VaultDatabase, _input: undefined): VaultHead {
   const store = createVaultStore(vault);
-  const { generation, head: seq } = store.getHistory();
+  const { generation, head: seq } = store.getState();
   return {
     generation,
     cursor: writeCursor(generation, { seq, quietUpTo: 0 }),
-    conflictAt: store.findNewestConflictAt(),
+    conflictAt: store.conflicts.findNewestAt(),
   };
 }

@@ -58,6 +58,7 @@ describe('a pushed change', () => {
       cursor: answer.cursor,
       hasMore: false,
       conflictsOpen: 0,
+      isTidyDue: false,
     });
   });
 
@@ -167,6 +168,7 @@ describe('concurrent versions', () => {
         seq: 2,
         deviceId: phone,
         deleted: false,
+        conflictId: answer.results[0]?.conflictId,
         siblings: [
           {
             clock: { [laptop]: 1 },
@@ -453,6 +455,8 @@ describe('a push with an Idempotency-Key', () => {
         deviceId: laptop,
         idempotencyKey: 'k',
         nowMs: vault.nowMs,
+        epochs: vault.epochs,
+        limits: vault.limits,
       });
     const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
     expect(await pushChanges(deep)).toMatchObject({ outcome: 'invalid' });
@@ -467,6 +471,8 @@ describe('a push request', () => {
       deviceId: laptop,
       idempotencyKey: undefined,
       nowMs: vault.nowMs,
+      epochs: vault.epochs,
+      limits: vault.limits,
     });
 
   test.each<[string, string | Buffer, string]>([

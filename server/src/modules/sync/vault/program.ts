@@ -1,9 +1,14 @@
 /** What a worker can do to a vault. Imported by the threads of the pool, never by the main one. */
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
+import { conflicts } from './conflicts.ts';
 import { head } from './head.ts';
+import { setPolicy } from './policy.ts';
 import { pull } from './pull.ts';
 import { push } from './push.ts';
+import { resolve } from './resolve.ts';
 import { restored } from './restored.ts';
+import { status } from './status.ts';
+import { tidy } from './tidy.ts';
 
 export { footprints } from './footprints.ts';
 
@@ -16,4 +21,9 @@ export const operations = {
   pull,
   head,
   restored,
+  conflicts,
+  resolve,
+  setPolicy,
+  status,
+  tidy,
 };

@@ -2,7 +2,8 @@
 import type { Kind } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { type History, type Position, readCursor, writeCursor } from './cursor.ts';
-import { createVaultStore, type Stretch, type VaultStore } from './vault-store.ts';
+import { isTidyDue } from './tidy.ts';
+import { createVaultStore, type Stretch, type VaultState, type VaultStore } from './vault-store.ts';
 
 export interface PullInput {
   readonly cursor: string | undefined;
@@ -16,6 +17,8 @@ export interface PullInput {
 
 export interface PullOutput {
   readonly json: Uint8Array;
+  /** Whether somebody should look what can be forgotten now. */
+  readonly isTidyDue: boolean;
 }
 
 /** A page is also bounded by what its items weigh, so that 500 large ones do not fill the memory of a phone. */
@@ -23,18 +26,23 @@ export const pageBytesMax = 4 * 1024 * 1024;
 
 export function pull(vault: VaultDatabase, input: PullInput): PullOutput {
   const store = createVaultStore(vault);
-  const history = store.getHistory();
-  if (input.acknowledged !== undefined) acknowledge(vault, store, input, input.acknowledged, history);
-  const from = input.cursor === undefined ? beginning(history) : readCursor(input.cursor, history);
+  const state = store.getState();
+  const isNews =
+    input.acknowledged !== undefined && acknowledge(vault, store, input, input.acknowledged, state);
+  const from =
+    input.cursor === undefined ? beginning(state) : readCursor(input.cursor, state, store.findSharedHead);
   const stretch = { kinds: input.kinds, afterSeq: from.seq, quietUpTo: from.quietUpTo };
   const { lastSeq, hasMore } = choosePage(store, stretch, input.limit);
-  const seq = hasMore ? lastSeq : history.head;
-  const cursor = writeCursor(history.generation, {
+  const seq = hasMore ? lastSeq : state.head;
+  const cursor = writeCursor(state.generation, {
     seq,
     quietUpTo: seq < from.quietUpTo ? from.quietUpTo : 0,
   });
-  const rest = { cursor, hasMore, conflictsOpen: store.countOpenConflicts() };
-  return { json: store.writePage(stretch, lastSeq, rest) };
+  const rest = { cursor, hasMore, conflictsOpen: store.conflicts.countOpen() };
+  return {
+    json: store.writePage(stretch, lastSeq, rest),
+    isTidyDue: isNews && isTidyDue(store, state, input.nowMs),
+  };
 }
 
 const beginning = (history: History): Position => ({ seq: 0, quietUpTo: history.head });
@@ -45,11 +53,13 @@ function acknowledge(
   store: VaultStore,
   input: PullInput,
   cursor: string,
-  history: History,
-): void {
-  const { seq } = readCursor(cursor, history);
-  if (seq <= (store.findAcknowledged(input.deviceId) ?? -1)) return;
-  vault.transaction(() => store.acknowledge(input.deviceId, seq, new Date(input.nowMs).toISOString()));
+  state: VaultState,
+): boolean {
+  const { seq } = readCursor(cursor, state, store.findSharedHead);
+  if (seq <= (store.devices.findAcknowledged(input.deviceId) ?? -1)) return false;
+  const at = new Date(input.nowMs).toISOString();
+  vault.transaction(() => store.devices.acknowledge(input.deviceId, seq, at));
+  return true;
 }
 
 interface PageEnd {

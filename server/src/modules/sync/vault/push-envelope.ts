@@ -1,4 +1,4 @@
-/** Reads what is around the changes of a push. Whatever is wrong here is wrong with the whole request. */
+/** Reads what is around the changes of a push or the change of a resolution. Whatever is wrong here is wrong with the whole request. */
 import { syncLimits } from '@alcove/contract/limits';
 import { isNestedDeeperThan, jsonDepthMax } from '../../../platform/json/index.ts';
 
@@ -18,26 +18,23 @@ export interface PushEnvelope {
   readonly sentCounter: number | undefined;
 }
 
-interface Members {
+interface PushMembers {
   readonly changes?: unknown;
   readonly atomic?: unknown;
   readonly sentCounter?: unknown;
 }
 
+interface ResolveMembers {
+  readonly change?: unknown;
+  readonly sentCounter?: unknown;
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-export function readEnvelope(body: Uint8Array): PushEnvelope | EnvelopeFault {
-  if (isNestedDeeperThan(jsonDepthMax, body))
-    return invalid('', `must not nest deeper than ${jsonDepthMax} levels`);
-  const json = parse(body);
-  if ('fault' in json) return json.fault;
-  const parsed = json.value;
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    return invalid('', 'must be an object');
-  }
-  const { changes, atomic = false, sentCounter, ...unknown }: Members = parsed;
-  const [stranger] = Object.keys(unknown);
-  if (stranger !== undefined) return invalid(`/${escapePointer(stranger)}`, 'is not a known member');
+export function readPush(body: Uint8Array): PushEnvelope | EnvelopeFault {
+  const read = readObject(body);
+  if (read.outcome !== 'read') return read;
+  const { changes, atomic = false, sentCounter, ...unknown }: PushMembers = read.parsed;
   if (!Array.isArray(changes)) return invalid('/changes', 'must be a list of changes');
   if (changes.length > syncLimits.changesPerPushMax) {
     return invalid(
@@ -46,8 +43,39 @@ export function readEnvelope(body: Uint8Array): PushEnvelope | EnvelopeFault {
     );
   }
   if (typeof atomic !== 'boolean') return invalid('/atomic', 'must be true or false');
-  if (!isCounter(sentCounter)) return invalid('/sentCounter', 'must be an integer from 0');
-  return { outcome: 'read', parsed, changes, isAtomic: atomic, sentCounter };
+  if (!isCounter(sentCounter)) return notACounter;
+  return findUnknown(unknown) ?? { ...read, changes, isAtomic: atomic, sentCounter };
+}
+
+export interface ResolveEnvelope {
+  readonly outcome: 'read';
+  readonly parsed: object;
+  readonly change: unknown;
+  readonly sentCounter: number | undefined;
+}
+
+export function readResolve(body: Uint8Array): ResolveEnvelope | EnvelopeFault {
+  const read = readObject(body);
+  if (read.outcome !== 'read') return read;
+  const { change, sentCounter, ...unknown }: ResolveMembers = read.parsed;
+  if (change === undefined) return invalid('/change', 'must be the change that resolves the conflict');
+  if (!isCounter(sentCounter)) return notACounter;
+  return findUnknown(unknown) ?? { ...read, change, sentCounter };
+}
+
+function readObject(body: Uint8Array): { outcome: 'read'; parsed: object } | EnvelopeFault {
+  if (isNestedDeeperThan(jsonDepthMax, body))
+    return invalid('', `must not nest deeper than ${jsonDepthMax} levels`);
+  const json = parse(body);
+  if ('fault' in json) return json.fault;
+  const parsed = json.value;
+  const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+  return isObject ? { outcome: 'read', parsed } : invalid('', 'must be an object');
+}
+
+function findUnknown(members: object): EnvelopeFault | undefined {
+  const [stranger] = Object.keys(members);
+  return stranger === undefined ? undefined : invalid(`/${escapePointer(stranger)}`, 'is not a known member');
 }
 
 function isCounter(value: unknown): value is number | undefined {
@@ -67,6 +95,8 @@ const invalid = (pointer: string, detail: string): EnvelopeFault => ({
   outcome: 'invalid',
   errors: [{ pointer, detail }],
 });
+
+const notACounter = invalid('/sentCounter', 'must be an integer from 0');
 
 /** RFC 6901, section 3. A name is cut, because it is the caller's and may be long. */
 const escapePointer = (name: string) => name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');

@@ -1,14 +1,16 @@
-/** All SQL of a vault. Knows the tables and nothing of the rule that decides what goes into them. */
-import type { Kind, VectorClock } from '@alcove/contract';
+/**
+ * The SQL of a vault's items and its feed; `*-store.ts` beside it have the rest. Knows the tables and nothing of the rule
+ * that decides what goes into them.
+ */
+import type { Kind, SyncPolicy, VectorClock } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
+import { createConflictStore } from './conflict-store.ts';
 import type { History } from './cursor.ts';
+import { createDeviceStore } from './device-store.ts';
+import { ofEachKind, rowWeight, versionWeight } from './tables.ts';
+import { createTombstoneStore } from './tombstone-store.ts';
 import type { HeldVersion } from './versions.ts';
 
-export const tables: Readonly<Record<Kind, string>> = {
-  entry: 'synced_entries',
-  memory: 'synced_memories',
-  tag: 'synced_tags',
-};
 const versionColumns = 'clock, time, order_time, device_id, epoch, deleted, payload, meta';
 const versionValues = '?, ?, ?, ?, ?, ?, ?, ?';
 
@@ -19,15 +21,14 @@ const versionValues = '?, ?, ?, ?, ?, ?, ?, ?';
  */
 const versionMembers = `concat('"clock":', clock, ',"time":"', time, '","deviceId":"', device_id, '","epoch":', epoch,
   ',"deleted":', iif(deleted, 'true', 'false'), ',"payload":"' || payload || '"', ',"meta":' || meta)`;
-/** Bytes that a version adds to an answer, rounded up. */
-export const versionWeight =
-  '(octet_length(clock) + coalesce(octet_length(payload), 0) + coalesce(octet_length(meta), 0) + 200)';
 
 function itemJson(kind: Kind): string {
   const siblings = `(SELECT group_concat('{' || ${versionMembers} || '}' ORDER BY coalesce(order_time, time) DESC)
     FROM siblings WHERE kind = '${kind}' AND item_id = item.id)`;
+  const conflict = `(SELECT ',"conflictId":"' || id || '"' FROM conflicts
+    WHERE kind = '${kind}' AND item_id = item.id AND state = 'open')`;
   return `concat('{"id":"', id, '","kind":"${kind}","op":"', iif(deleted, 'delete', 'put'), '","seq":', seq, ',',
-    ${versionMembers}, iif(sibling_count = 0, '}', concat(',"siblings":[', ${siblings}, ']}')))`;
+    ${versionMembers}, iif(sibling_count = 0, '}', concat(',"siblings":[', ${siblings}, ']', ${conflict}, '}')))`;
 }
 
 /** Written once: putting a text together for each change would cost as much as running it. */
@@ -39,6 +40,7 @@ const putItemSql = ofEachKind(
   (_, table) => `INSERT OR REPLACE INTO ${table} (seq, id, sibling_count, live, ${versionColumns})
     VALUES (?, ?, ?, ?, ${versionValues})`,
 );
+const moveItemSql = ofEachKind((_, table) => `UPDATE ${table} SET seq = ? WHERE id = ?`);
 const itemJsonSql = ofEachKind(
   (kind, table) => `SELECT CAST(${itemJson(kind)} AS BLOB) AS json FROM ${table} AS item WHERE id = ?`,
 );
@@ -55,13 +57,8 @@ const pageJsonSql = ofEachKind(
     FROM ${table} AS item WHERE seq > ?1 AND (live = 1 OR seq > ?2) AND seq <= ?3`,
 );
 
-function ofEachKind(write: (kind: Kind, table: string) => string): Readonly<Record<Kind, string>> {
-  return {
-    entry: write('entry', tables.entry),
-    memory: write('memory', tables.memory),
-    tag: write('tag', tables.tag),
-  };
-}
+const stateSql = `SELECT generation, head, floor, items, bytes, entries_policy AS entriesPolicy,
+  restored_at AS restoredAt, tidy_after_ms AS tidyAfterMs FROM meta`;
 
 /** A version as its columns hold it; clock and meta are JSON. */
 export interface VersionRow {
@@ -109,18 +106,42 @@ export interface Weight {
   readonly weight: number;
 }
 
+/** What a vault says of itself as a whole. */
+export interface VaultState extends History {
+  /** Items of which something is there. */
+  readonly items: number;
+  /** What all held versions come to. */
+  readonly bytes: number;
+  readonly entriesPolicy: SyncPolicy['entries'];
+  /** When this history began as the copy of an older one. */
+  readonly restoredAt: string | null;
+  readonly tidyAfterMs: number;
+}
+
 export type VaultStore = ReturnType<typeof createVaultStore>;
 
 export function createVaultStore(vault: VaultDatabase) {
   return {
-    getHistory(): History {
-      const history = vault.statement<History>('SELECT generation, head, floor FROM meta').get();
-      if (history === undefined) throw new Error('a vault has one row of meta');
-      return history;
+    getState(): VaultState {
+      const state = vault.statement<VaultState>(stateSql).get();
+      if (state === undefined) throw new Error('a vault has one row of meta');
+      return state;
     },
-    setHead(head: number): void {
-      vault.statement('UPDATE meta SET head = ?').run(head);
+    setExtent({ head, items, bytes }: { head: number; items: number; bytes: number }): void {
+      vault.statement('UPDATE meta SET head = ?, items = ?, bytes = ?').run(head, items, bytes);
     },
+    setEntriesPolicy(policy: SyncPolicy['entries']): void {
+      vault.statement('UPDATE meta SET entries_policy = ?').run(policy);
+    },
+    /** The last sequence number that an earlier history shares with this one. */
+    findSharedHead(generation: string): number | undefined {
+      return vault
+        .statement<{ head: number }>('SELECT head FROM lineage WHERE generation = ?')
+        .get(generation)?.head;
+    },
+    conflicts: createConflictStore(vault),
+    devices: createDeviceStore(vault),
+    tombstones: createTombstoneStore(vault),
 
     /** Begins another history, which shares with this one all that there is so far. */
     branch(at: string): void {
@@ -130,7 +151,17 @@ export function createVaultStore(vault: VaultDatabase) {
 
     findItem: (kind: Kind, id: string) => findItem(vault, kind, id),
     findSiblings: (kind: Kind, id: string) => findSiblings(vault, kind, id),
+    /** Every version of an item, the leading one first. */
+    listVersions(kind: Kind, id: string): VersionRow[] {
+      const row = findItem(vault, kind, id);
+      if (row === undefined) return [];
+      return row.sibling_count === 0 ? [row] : [row, ...findSiblings(vault, kind, id)];
+    },
     putItem: (item: StoredItem) => putItem(vault, item),
+    /** Shows the item to every device again. */
+    moveItem(kind: Kind, id: string, seq: number): void {
+      vault.statement(moveItemSql[kind]).run(seq, id);
+    },
     /** The item as JSON. */
     getItemJson(kind: Kind, id: string): Uint8Array {
       const row = vault.statement<{ json: Uint8Array }>(itemJsonSql[kind]).get(id);
@@ -141,67 +172,6 @@ export function createVaultStore(vault: VaultDatabase) {
     hasAny: (stretch: Stretch) => hasAny(vault, stretch),
     measure: (stretch: Stretch, rowsMax: number) => measure(vault, stretch, rowsMax),
     writePage: (stretch: Stretch, upToSeq: number, rest: object) => writePage(vault, stretch, upToSeq, rest),
-
-    findOpenConflict(kind: Kind, itemId: string): string | undefined {
-      return vault
-        .statement<{ id: string }>(
-          `SELECT id FROM conflicts WHERE kind = ? AND item_id = ? AND state = 'open'`,
-        )
-        .get(kind, itemId)?.id;
-    },
-    openConflict(conflict: { id: string; kind: Kind; itemId: string; at: string }): void {
-      vault
-        .statement(
-          `INSERT INTO conflicts (id, kind, item_id, detected_at, state) VALUES (?, ?, ?, ?, 'open')`,
-        )
-        .run(conflict.id, conflict.kind, conflict.itemId, conflict.at);
-    },
-    resolveConflict(kind: Kind, itemId: string, at: string): void {
-      vault
-        .statement(
-          `UPDATE conflicts SET state = 'resolved', resolved_at = ? WHERE kind = ? AND item_id = ? AND state = 'open'`,
-        )
-        .run(at, kind, itemId);
-    },
-    /** Empty where there never was one. */
-    findNewestConflictAt(): string {
-      const newest = vault.statement<{ at: string | null }>(`SELECT max(detected_at) AS at FROM conflicts`);
-      return newest.get()?.at ?? '';
-    },
-
-    countOpenConflicts(): number {
-      const count = vault.statement<{ count: number }>(
-        `SELECT count(*) AS count FROM conflicts WHERE state = 'open'`,
-      );
-      return count.get()?.count ?? 0;
-    },
-
-    findCounter(deviceId: string): number | undefined {
-      return vault
-        .statement<{ counter: number }>('SELECT counter FROM device_info WHERE device_id = ?')
-        .get(deviceId)?.counter;
-    },
-    raiseCounter(deviceId: string, counter: number, at: string): void {
-      vault
-        .statement(
-          `INSERT INTO device_info (device_id, counter, acknowledged_seq, first_seen_at) VALUES (?, ?, 0, ?)
-           ON CONFLICT (device_id) DO UPDATE SET counter = max(counter, excluded.counter)`,
-        )
-        .run(deviceId, counter, at);
-    },
-    findAcknowledged(deviceId: string): number | undefined {
-      return vault
-        .statement<{ seq: number }>('SELECT acknowledged_seq AS seq FROM device_info WHERE device_id = ?')
-        .get(deviceId)?.seq;
-    },
-    acknowledge(deviceId: string, seq: number, at: string): void {
-      vault
-        .statement(
-          `INSERT INTO device_info (device_id, counter, acknowledged_seq, first_seen_at) VALUES (?, 0, ?, ?)
-           ON CONFLICT (device_id) DO UPDATE SET acknowledged_seq = max(acknowledged_seq, excluded.acknowledged_seq)`,
-        )
-        .run(deviceId, seq, at);
-    },
 
     findAnswer(key: string): StoredAnswer | undefined {
       return vault
@@ -225,13 +195,15 @@ export function createVaultStore(vault: VaultDatabase) {
   };
 }
 
-/** An item as it is written: its leading version first. */
+/** An item as it is written. */
 export interface StoredItem {
   readonly kind: Kind;
   readonly id: string;
   readonly seq: number;
-  readonly leader: HeldVersion;
-  readonly siblings: readonly HeldVersion[];
+  readonly leader: VersionRow;
+  readonly siblings: readonly VersionRow[];
+  /** Whether any version is there. */
+  readonly isLive: boolean;
   /** Whether the item had siblings before. */
   readonly hadSiblings: boolean;
 }
@@ -249,25 +221,34 @@ function findSiblings(vault: VaultDatabase, kind: Kind, id: string): VersionRow[
 }
 
 function putItem(vault: VaultDatabase, item: StoredItem): void {
-  const { kind, id, seq, leader, siblings } = item;
-  const isLive = [leader, ...siblings].some(({ deleted }) => !deleted);
+  const { kind, id, seq, leader, siblings, isLive } = item;
   vault.statement(putItemSql[kind]).run(seq, id, siblings.length, isLive ? 1 : 0, ...valuesOf(leader));
   if (item.hadSiblings) vault.statement('DELETE FROM siblings WHERE kind = ? AND item_id = ?').run(kind, id);
   const insert = `INSERT INTO siblings (kind, item_id, ${versionColumns}) VALUES (?, ?, ${versionValues})`;
   for (const sibling of siblings) vault.statement(insert).run(kind, id, ...valuesOf(sibling));
 }
 
-function valuesOf(version: HeldVersion) {
-  return [
-    JSON.stringify(version.clock),
-    version.time,
-    version.orderTime === version.time ? null : version.orderTime,
-    version.deviceId,
-    version.epoch,
-    version.deleted ? 1 : 0,
-    version.payload ?? null,
-    version.meta === undefined ? null : JSON.stringify(version.meta),
-  ] as const;
+function valuesOf(row: VersionRow) {
+  const { clock, time, order_time, device_id, epoch, deleted, payload, meta } = row;
+  return [clock, time, order_time, device_id, epoch, deleted, payload, meta] as const;
+}
+
+export function versionToRow(version: HeldVersion): VersionRow {
+  return {
+    clock: JSON.stringify(version.clock),
+    time: version.time,
+    order_time: version.orderTime === version.time ? null : version.orderTime,
+    device_id: version.deviceId,
+    epoch: version.epoch,
+    deleted: version.deleted ? 1 : 0,
+    payload: version.payload ?? null,
+    meta: version.meta === undefined ? null : JSON.stringify(version.meta),
+  };
+}
+
+/** Bytes that a version adds to an answer, rounded up. Its columns hold ASCII alone. */
+export function weightOf({ clock, payload, meta }: VersionRow): number {
+  return clock.length + (payload?.length ?? 0) + (meta?.length ?? 0) + rowWeight;
 }
 
 /** Reads the rows of a version, with siblings where there are some. */

@@ -1,0 +1,120 @@
+/** What a change has to satisfy beside being well-formed. Each check answers why the change is refused, if it is. */
+import type { Kind } from '@alcove/contract';
+import { counterOf, type VectorClock } from '@alcove/contract/clock';
+import { type Rejection, rejections } from '../errors.ts';
+import type { Batch, HeldItem } from './batch.ts';
+import type { AuthoredChange } from './change.ts';
+import { silentAfterMs } from './silence.ts';
+import type { VaultState } from './vault-store.ts';
+import { seenBy } from './versions.ts';
+
+export interface Refusal {
+  readonly code: Rejection;
+  readonly detail: string;
+}
+
+/** The epoch that is to be sealed with, 0 before the first; until then a change of an older one is still taken. */
+export interface EpochRule {
+  readonly epochCurrent: number;
+  readonly epochGraceUntilMs: number;
+}
+
+/** How much a vault may hold. */
+export interface VaultLimits {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** What an item comes to. */
+export interface Extent {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+export interface ItemPlace {
+  readonly kind: Kind;
+  readonly id: string;
+}
+
+/**
+ * Whether devices may know more than the vault: it was restored from a backup, and whoever had read further sends again
+ * what was lost. A device that was silent for longer is not waited for.
+ */
+export function isMending({ restoredAt }: VaultState, nowMs: number): boolean {
+  return restoredAt !== null && nowMs - Date.parse(restoredAt) < silentAfterMs;
+}
+
+/** Only its own device may push a change, and only that entry of its clock may grow; else any device could forge an order. */
+export function findForgery(
+  batch: Batch,
+  change: AuthoredChange,
+  item: HeldItem | undefined,
+): Refusal | undefined {
+  if (batch.isMending) return undefined;
+  if (change.deviceId !== batch.deviceId) {
+    return {
+      code: rejections.invalidChange,
+      detail:
+        'deviceId must be the calling device: this vault has lost nothing that another one would send again',
+    };
+  }
+  const seen = item === undefined ? undefined : seenBy(item.versions);
+  for (const [device, counter] of Object.entries(change.clock)) {
+    if (device === batch.deviceId) continue;
+    const known =
+      seen === undefined ? (batch.store.devices.findCounter(device) ?? 0) : counterOf(seen, device);
+    if (counter > known) {
+      return {
+        code: rejections.clockForged,
+        detail: `clock.${device} must be at most ${known}, what the vault has of that device, got ${counter}`,
+      };
+    }
+  }
+  return undefined;
+}
+
+/** What was sealed before the vault was restored is history that is sent again; no key of today could have sealed it. */
+export function findRetiredEpoch(batch: Batch, { epoch, atMs }: AuthoredChange): Refusal | undefined {
+  const { epochs, state, nowMs } = batch;
+  if (epoch >= epochs.epochCurrent || nowMs <= epochs.epochGraceUntilMs) return undefined;
+  if (state.restoredAt !== null && atMs <= Date.parse(state.restoredAt)) return undefined;
+  return {
+    code: rejections.epochRetired,
+    detail: `epoch must be ${epochs.epochCurrent}, got ${epoch}: seal the change with the current key, as a new edit`,
+  };
+}
+
+/**
+ * A clock that says nothing a forgotten deletion did not know may be that of a version which was deleted: it must neither
+ * come back nor stand beside what was made of the item since.
+ */
+export function findForgotten({ collectedCounterOf }: Batch, clock: VectorClock): Refusal | undefined {
+  if (Object.entries(clock).some(([device, counter]) => counter > collectedCounterOf(device)))
+    return undefined;
+  return {
+    code: rejections.clockForgotten,
+    detail:
+      'the vault may have forgotten a deletion that has seen this change: pull, then write it as a new edit',
+  };
+}
+
+/** Whatever makes room is always taken. */
+export function findOverrun(batch: Batch, growth: Extent): Refusal | undefined {
+  const { limits, items, bytes } = batch;
+  if (growth.bytes > 0 && bytes + growth.bytes > limits.bytes) {
+    return {
+      code: rejections.quotaExceeded,
+      detail: `the vault holds ${bytes} of ${limits.bytes} bytes, and the change adds ${growth.bytes}`,
+    };
+  }
+  if (growth.items > 0 && items + growth.items > limits.items) {
+    return { code: rejections.quotaExceeded, detail: `the vault holds ${items} of ${limits.items} items` };
+  }
+  return undefined;
+}
+
+/** A resolution speaks of its conflict's item. */
+export function findOtherItem(place: ItemPlace, { kind, id }: AuthoredChange): Refusal | undefined {
+  if (place.kind === kind && place.id === id) return undefined;
+  return { code: rejections.otherItem, detail: `the conflict is about the ${place.kind} ${place.id}` };
+}

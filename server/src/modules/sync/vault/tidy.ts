@@ -1,0 +1,87 @@
+/**
+ * Forgets what nobody needs any more: deletions that every device has stored, conflicts that were resolved long ago,
+ * stored answers whose time is over.
+ *
+ * A deletion goes when every awaited device has acknowledged it, or when it is so old that whoever missed it is to read
+ * the vault anew. Two things stay of it. The floor: a cursor below it is refused, so that no device goes on without having
+ * heard of the deletion. And the counters that it had seen: a version that is not beyond them may be one that the deletion
+ * had ended, and is refused until its device has ticked once more.
+ */
+import type { VectorClock } from '@alcove/contract';
+import type { VaultDatabase } from '../../../platform/vaults/index.ts';
+import { silentAfterMs } from './silence.ts';
+import type { TombstoneRow } from './tombstone-store.ts';
+import { createVaultStore, type VaultState, type VaultStore, weightOf } from './vault-store.ts';
+
+export interface TidyInput {
+  /** The devices that still stand and have been heard of lately. */
+  readonly awaited: readonly string[];
+  readonly nowMs: number;
+}
+
+export interface TidyOutput {
+  readonly collected: number;
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+const conflictsKeptMs = 30 * dayMs;
+/** What one run takes on, so that a vault's other calls never wait long. */
+export const collectedPerRunMax = 2000;
+
+/** Looked at when a device acknowledged something: is it worth asking which devices there are? */
+export function isTidyDue(store: VaultStore, state: VaultState, nowMs: number): boolean {
+  // A day ahead is as far as it is ever set; beyond that, the clock was wrong when it was.
+  if (nowMs >= state.tidyAfterMs || state.tidyAfterMs > nowMs + dayMs) return true;
+  const upTo = store.devices.findAcknowledgedByAll();
+  return upTo !== undefined && store.tombstones.hasAnyUpTo(upTo);
+}
+
+export function tidy(vault: VaultDatabase, { awaited, nowMs }: TidyInput): TidyOutput {
+  const store = createVaultStore(vault);
+  return vault.transaction(() => {
+    const state = store.getState();
+    const at = new Date(nowMs).toISOString();
+    store.dropAnswersExpiredAt(nowMs);
+    store.conflicts.dropResolvedUpTo(new Date(nowMs - conflictsKeptMs).toISOString());
+    store.devices.setAwaited(awaited, at);
+    noteProgress(store, state, nowMs);
+    const gone = store.tombstones.listUpTo(findForgettable(store, state, nowMs), collectedPerRunMax);
+    collect(store, state, gone, at);
+    const isWhole = gone.length < collectedPerRunMax;
+    store.tombstones.setTidyAfter(isWhole ? nowMs + dayMs : nowMs);
+    return { collected: gone.length };
+  });
+}
+
+/** Once a day: how far the vault had come. It dates deletions by our clock, since a device's may be wrong. */
+function noteProgress({ tombstones }: VaultStore, { head }: VaultState, nowMs: number): void {
+  const last = tombstones.findLastMilestone();
+  if (last !== undefined && Math.abs(nowMs - last) < dayMs) return;
+  tombstones.addMilestone(nowMs, head);
+  tombstones.dropMilestonesBefore(nowMs - silentAfterMs);
+}
+
+/** Up to which sequence number deletions may go. Where no device is awaited, all of them. */
+function findForgettable({ devices, tombstones }: VaultStore, { head }: VaultState, nowMs: number): number {
+  const acknowledged = devices.findAcknowledgedByAll() ?? head;
+  return Math.max(acknowledged, tombstones.findReachedBy(nowMs - silentAfterMs) ?? 0);
+}
+
+function collect(store: VaultStore, state: VaultState, gone: readonly TombstoneRow[], at: string): void {
+  let { bytes } = state;
+  for (const tombstone of gone) {
+    for (const row of store.listVersions(tombstone.kind, tombstone.id)) {
+      bytes -= weightOf(row);
+      remember(store, JSON.parse(row.clock), at);
+    }
+    store.tombstones.drop(tombstone);
+  }
+  const last = gone.at(-1);
+  if (last === undefined) return;
+  store.tombstones.setFloor(last.seq);
+  store.setExtent({ head: state.head, items: state.items, bytes });
+}
+
+function remember({ devices }: VaultStore, clock: VectorClock, at: string): void {
+  for (const [device, counter] of Object.entries(clock)) devices.raiseCollectedCounter(device, counter, at);
+}
