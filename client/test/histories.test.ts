@@ -1,0 +1,164 @@
+/**
+ * Histories of a vault: two to five devices that edit, sync over broken connections, restart, are copied, join and are
+ * revoked, with clocks that are wrong. In the end everybody shows the same, nothing that was acknowledged is lost, and
+ * nothing more moves. A failure prints its seed, and the shortest history that fails.
+ */
+import type { Change, ChangeOut, Version } from '@alcove/contract';
+import { compareClocks } from '@alcove/contract/clock';
+import { startTestServer, type TestServer } from '@alcove/server/testing';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Hand, openHand } from './histories/hands.ts';
+import { createModel, type Expected, nameOf } from './histories/model.ts';
+import { anyHistory, type Stage, type Step, syncToEnd, take } from './histories/steps.ts';
+import { pair } from './people.ts';
+
+const isLong = process.env.ALCOVE_TEST_LONG === '1';
+/** More rounds than it takes news to reach everybody, and what follows from them to come back. */
+const roundsMax = 8;
+
+let nowMs = Date.parse('2026-11-20T07:00:00.000Z');
+const world = {
+  url: () => server.url,
+  now: () => nowMs,
+  forward(ms: number) {
+    nowMs += ms;
+  },
+};
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer({ clock: world });
+});
+afterAll(() => server.close());
+
+it('whatever happens to them, devices come to show the same, and nothing that was acknowledged is lost', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyHistory, ({ devices, steps }) => live(devices, steps)),
+    {
+      numRuns: isLong ? 400 : 15,
+      interruptAfterTimeLimit: isLong ? 3_600_000 : 40_000,
+      ...(isLong ? {} : { endOnFailure: false }),
+    },
+  );
+}, 3_700_000);
+
+async function live(devices: number, steps: readonly Step[]): Promise<void> {
+  const stage: Stage = { world, model: createModel(), hands: [await openHand(world)], gone: [] };
+  try {
+    const [first] = stage.hands;
+    await first?.client.register();
+    for (let at = 1; at < devices; at += 1) await join(stage);
+    for (const [number, step] of steps.entries()) await take(stage, step, number);
+    await comeToRest(stage);
+    await check(stage);
+  } finally {
+    for (const { client } of [...stage.hands, ...stage.gone]) await client.close();
+  }
+}
+
+/** A new device of the first one's account. */
+async function join({ hands }: Stage): Promise<Hand> {
+  const fresh = await openHand(world);
+  hands.push(fresh);
+  const [first] = hands;
+  if (first === undefined) throw new Error('nobody is there');
+  await pair(first.client, fresh.client);
+  return fresh;
+}
+
+/** Everybody is online, until nothing moves any more. */
+async function comeToRest({ hands }: Stage): Promise<void> {
+  for (const { circumstances } of hands) circumstances.skewMs = 0;
+  for (let round = 0; round < roundsMax; round += 1) {
+    let isMoving = false;
+    for (const hand of hands) isMoving = (await syncToEnd(hand)) || isMoving;
+    if (!isMoving) return;
+  }
+  throw new Error(`after ${roundsMax} rounds something still moves`);
+}
+
+async function check(stage: Stage): Promise<void> {
+  const { hands, gone, model } = stage;
+  const expected = model.expected();
+  await join(stage);
+  await comeToRest(stage);
+  const screens = await Promise.all(hands.map(screenOf));
+  for (const screen of screens) {
+    expectWithin(screen.shown, expected);
+    expect(screen).toEqual(screens[0]);
+  }
+  const [first] = hands;
+  if (first === undefined) throw new Error('nobody is left');
+  expectCounts(screens[0]?.counts ?? {}, expected.counts);
+  await expectRows(first, screens[0]?.conflicts ?? 0);
+  for (const revoked of gone) await expectShutOut(revoked, first);
+}
+
+interface Screen {
+  /** The different texts of each item. */
+  readonly shown: Record<string, string[]>;
+  readonly counts: Record<string, unknown>;
+  readonly conflicts: number;
+}
+
+async function screenOf({ client: { vault } }: Hand): Promise<Screen> {
+  const screen: Screen = { shown: {}, counts: {}, conflicts: (await vault.conflicts()).length };
+  for (const item of await vault.list()) {
+    const versions = [item, ...(item.conflict ?? [])].filter(({ deleted }) => !deleted);
+    screen.shown[nameOf(item)] = [...new Set(versions.map(({ value }) => String(value)))].sort();
+    if (item.meta !== undefined && 'accessCounts' in item.meta)
+      screen.counts[nameOf(item)] = item.meta.accessCounts;
+  }
+  return screen;
+}
+
+function expectWithin(shown: Screen['shown'], { required, allowed }: Expected): void {
+  for (const [name, texts] of Object.entries(required)) {
+    expect(shown[name] ?? [], `${name} has lost something`).toEqual(expect.arrayContaining([...texts]));
+  }
+  for (const [name, texts] of Object.entries(shown)) {
+    expect(allowed[name] ?? [], `${name} shows what was superseded`).toEqual(expect.arrayContaining(texts));
+  }
+}
+
+/** Of memories that are shown; those of a deleted one are nobody's business. */
+function expectCounts(counts: Screen['counts'], expected: Expected['counts']): void {
+  for (const [name, shown] of Object.entries(counts)) {
+    for (const [device, count] of Object.entries(expected[name] ?? {})) {
+      expect(Object(shown)[device], `${name} was opened by ${device}`).toBeGreaterThanOrEqual(count);
+    }
+  }
+}
+
+/** The vault holds of every item what nobody else has seen, and counts its conflicts rightly. */
+async function expectRows({ client }: Hand, conflicts: number): Promise<void> {
+  const { changes, conflictsOpen, hasMore } = await client.api('GET', '/api/v1/sync/pull');
+  expect(hasMore).toBe(false);
+  expect(conflictsOpen).toBe(conflicts);
+  for (const change of changes) {
+    const versions = versionsOf(change);
+    for (const [at, version] of versions.entries()) {
+      for (const other of versions.slice(at + 1)) {
+        expect(compareClocks(version.clock, other.clock)).toBe('concurrent');
+      }
+    }
+  }
+}
+
+/** A revoked device is let in no more, and holds no key to what is written from now on. */
+async function expectShutOut(revoked: Hand, remaining: Hand): Promise<void> {
+  await expect(revoked.client.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out' });
+  const store = await revoked.storage.open();
+  const epochs = (await store.scan('epoch/')).map(([key]) => Number(key.slice('epoch/'.length)));
+  await store.close();
+  const { id } = await remaining.client.vault.put({ kind: 'entry', value: 'not for everybody' });
+  await syncToEnd(remaining);
+  const { changes } = await remaining.client.api('GET', '/api/v1/sync/pull');
+  const written = changes.find((change) => change.id === id);
+  expect(written?.epoch).toBeGreaterThan(Math.max(...epochs));
+}
+
+function versionsOf(change: Pick<ChangeOut, 'siblings'> & Pick<Change, 'clock'>): Pick<Version, 'clock'>[] {
+  return [change, ...(change.siblings ?? [])];
+}
