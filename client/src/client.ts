@@ -10,14 +10,16 @@ import { hasCode } from './errors.ts';
 import { type DeviceDescription, findIdentity, type Identity, register } from './identity.ts';
 import { createKeyClient, type KeyClient, type KeyClientOptions } from './key-client.ts';
 import { createKeyring } from './keyring.ts';
+import { createLiveChannel } from './live.ts';
 import { approvePairing, claimPairing, startPairing } from './pairing.ts';
 import { createProviders, type ProviderCalls } from './providers.ts';
-import { findAccount, openRecords, type Records, recordKeys, remove } from './records.ts';
+import { findAccount, openRecords, put, type Records, recordKeys, remove } from './records.ts';
 import { asWhoeverIsHere, createSession, type Session } from './session.ts';
 import { createSessions, type SessionCalls } from './sessions.ts';
 import type { Storage } from './storage/storage.ts';
 import { takeNewIdentity } from './successor.ts';
 import { createSyncEngine } from './sync.ts';
+import { joinTabs } from './tabs.ts';
 import { createVault, type Vault } from './vault.ts';
 import { createVaultStore } from './vault-store.ts';
 import { isMe, isNothing } from './wire.ts';
@@ -299,8 +301,17 @@ async function createAccountClient(options: ClientOptions): Promise<Client> {
   const session = createSession({ records, http, now, closed });
   const keyring = createKeyring({ records, session });
   const store = createVaultStore({ records, keyring, now });
+  const tabsName = await findTabsName(records);
   const { vault, idle } = createVault({
     store,
+    channel: createLiveChannel({
+      session,
+      url,
+      random,
+      webSocket: options.webSocket ?? globalThis.WebSocket,
+    }),
+    joinTabs: (onMessage) => joinTabs(tabsName, onMessage),
+    lead: (work, signal) => records.withLock('lead', work, signal),
     createEngine: (onPulled) => {
       const succession = { records, http, keyring, now, url, session, store };
       const engine = createSyncEngine({
@@ -312,7 +323,7 @@ async function createAccountClient(options: ClientOptions): Promise<Client> {
         takeNewIdentity: () => takeNewIdentity(succession),
       });
       const run = () => engine.run().finally(noticeIdentity);
-      return { run: () => records.withLock('sync', run, closed) };
+      return { ...engine, run: () => records.withLock('sync', run, closed) };
     },
     random,
     closed,
@@ -402,6 +413,17 @@ async function createAccountClient(options: ClientOptions): Promise<Client> {
     me: () => session.request({ method: 'GET', path: '/api/v1/auth/me', answer: isMe }),
     logout: ({ everywhere = false } = {}) => signOut(everywhere),
   };
+}
+
+/** Made by whoever opens the store first. */
+function findTabsName(records: Records): Promise<string> {
+  return records.withLock('vault', async () => {
+    const known = await records.read(recordKeys.tabs);
+    if (known !== undefined) return known;
+    const name = crypto.randomUUID();
+    await records.write([put(recordKeys.tabs, name)]);
+    return name;
+  });
 }
 
 /** The account of the session that stands. */

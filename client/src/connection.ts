@@ -10,6 +10,8 @@ export interface ConnectionOptions {
   readonly url: string;
   /** Stands in for the global `fetch`. */
   readonly fetch?: typeof fetch;
+  /** Stands in for the global `WebSocket`, through which news of other devices come. */
+  readonly webSocket?: typeof WebSocket;
   /** How long one request may take as a whole, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number;
   /** Milliseconds since 1970, in place of `Date.now`. */

@@ -23,6 +23,7 @@ export { AlcoveError, type AlcoveErrorOptions, type ErrorDetail } from './errors
 export type { DeviceDescription, Identity } from './identity.ts';
 export type { ItemRef, SiblingVersion, VaultItem } from './items.ts';
 export type { KeyClient, KeyClientOptions } from './key-client.ts';
+export type { LiveState } from './live.ts';
 export { type FieldClash, type FieldMerge, mergeFields } from './merge.ts';
 export type * from './openapi.ts';
 export type { ProviderCalls } from './providers.ts';

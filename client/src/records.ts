@@ -169,6 +169,8 @@ export const recordKeys = {
   revocations: recordKey<readonly string[]>('revocations'),
   tick: recordKey<TickRecord>('tick'),
   sync: recordKey<SyncRecord>('sync'),
+  /** What those who share the store find each other by. */
+  tabs: recordKey<string>('tabs'),
   /** Another text after each change of the queue, by which clients that share the store know of each other's. */
   queueStamp: recordKey<string>('queue-stamp'),
   epochs: recordKey<EpochRecord>('epoch/'),
@@ -191,10 +193,10 @@ export const recordKeys = {
 };
 
 /**
- * What only one of the clients that share a store does at a time. Whoever holds one may ask for those after it, never
+ * What only one of the clients that share a store does at a time; `lead` is to sync for all of them. Whoever holds one may ask for those after it, never
  * for those before it, so nobody waits for each other.
  */
-export type LockName = 'identity' | 'guest' | 'sync' | 'keys' | 'session' | 'vault';
+export type LockName = 'lead' | 'identity' | 'guest' | 'sync' | 'keys' | 'session' | 'vault';
 
 export interface Records {
   read<T>(key: RecordKey<T>): Promise<T | undefined>;

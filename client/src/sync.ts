@@ -29,6 +29,8 @@ export interface SyncResult {
 
 export interface SyncEngine {
   run(): Promise<SyncResult>;
+  /** Makes the next run look at the device log, however recently that was done. */
+  doubtKeys(): void;
 }
 
 export interface SyncParts {
@@ -180,6 +182,9 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
   }
 
   return {
+    doubtKeys() {
+      keysCheckedAtMs = Number.NEGATIVE_INFINITY;
+    },
     async run() {
       // The clock may have been set back since, which would make keys of yesterday look like those of tomorrow.
       if (Math.abs(now() - keysCheckedAtMs) > keysMaxAgeMs) await refreshKeys();

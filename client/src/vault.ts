@@ -1,16 +1,19 @@
 /** The vault as an app uses it: always there, online or not. */
 import type { Kind, Meta } from '@alcove/contract';
-import { aborted, backoffMs, wait } from './backoff.ts';
+import { type AutoSyncParts, createAutoSync } from './auto-sync.ts';
+import { aborted } from './backoff.ts';
 import type { Conflict } from './conflicts.ts';
 import type { Edit } from './edits.ts';
 import { AlcoveError } from './errors.ts';
 import { type ItemRef, itemKey, type VaultItem } from './items.ts';
+import type { LiveChannel, LiveState } from './live.ts';
 import { itemId, requireMeta } from './meta.ts';
 import type { SyncEngine, SyncResult } from './sync.ts';
+import type { TabMessage, Tabs, ToldChange } from './tabs.ts';
 import type { ItemChange, VaultStore } from './vault-store.ts';
 
-const autoSyncPolicy = { baseMs: 1000, capMs: 5 * 60_000 };
 const putManyChunk = 100;
+const statusEveryMs = 100;
 const kinds: readonly string[] = ['entry', 'memory', 'tag'] satisfies Kind[];
 
 /** What `put` takes. */
@@ -53,6 +56,11 @@ export interface VaultStatus {
   readonly clockSkewMs?: number;
   /** True when this store is a copy of another one: it receives, and sends nothing. See `sync.device_cloned`. */
   readonly isCloned: boolean;
+  /**
+   * Whether news of other devices come by themselves: `off` without `startAutoSync`, and while no such connection can be
+   * made, when it asks from time to time instead.
+   */
+  readonly live: LiveState;
   /** Why the last sync failed. */
   readonly lastError?: AlcoveError;
 }
@@ -361,9 +369,13 @@ export interface Vault {
   sync(options?: { signal?: AbortSignal }): Promise<SyncResult>;
 
   /**
-   * Syncs again and again until stopped or closed: about every `intervalMs` (default 30,000), and after failures with
-   * growing, jittered pauses up to five minutes. Failures show in `status`, and as `status` events.
+   * Syncs by itself until stopped or closed: as soon as this or another device has written something, and about every
+   * `intervalMs` (default 30,000; ten times as long while the live channel stands). After failures it waits, up to five
+   * minutes, or until there is a network again. Failures show in `status`, and as `status` events.
    *
+   * Every tab may start it: one of them syncs for all, and when it is closed another one goes on.
+   *
+   * @param options.live `false` to hear of other devices only by asking.
    * @returns A function that stops it.
    * @example
    * ```ts
@@ -372,8 +384,8 @@ export interface Vault {
    *
    * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
    * await client.register();
+   * const stop = client.vault.startAutoSync();
    * await client.vault.put({ kind: 'entry', value: 'sent by itself' });
-   * const stop = client.vault.startAutoSync({ intervalMs: 1000 });
    * await new Promise<void>((resolve) => {
    *   client.vault.on('status', ({ unsynced }) => unsynced === 0 && resolve());
    * });
@@ -381,7 +393,7 @@ export interface Vault {
    * assert.equal((await client.vault.status()).unsynced, 0);
    * ```
    */
-  startAutoSync(options?: { intervalMs?: number }): () => void;
+  startAutoSync(options?: { intervalMs?: number; live?: boolean }): () => void;
 
   /**
    * Says how the vault stands, for showing it to people.
@@ -407,12 +419,15 @@ export interface Vault {
 export interface VaultParts {
   readonly store: VaultStore;
   readonly createEngine: (onPulled: (changed: readonly ItemChange[]) => void) => SyncEngine;
+  readonly channel: LiveChannel;
+  readonly joinTabs: (onMessage: (message: TabMessage) => void) => Tabs;
+  readonly lead: AutoSyncParts['lead'];
   readonly random: () => number;
   readonly closed: AbortSignal;
 }
 
 /** The vault, and a way to wait until nothing of it is under way. */
-export function createVault({ store, createEngine, random, closed }: VaultParts): {
+export function createVault({ store, createEngine, channel, joinTabs, lead, random, closed }: VaultParts): {
   vault: Vault;
   idle: () => Promise<void>;
 } {
@@ -420,12 +435,54 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
   const engine = createEngine((changed) => announce(changed, 'remote'));
   let running: Promise<SyncResult> | undefined;
   let lastError: AlcoveError | undefined;
+  let live: LiveState = 'off';
+  let statusTimer: ReturnType<typeof setTimeout> | undefined;
+  const tabs = joinTabs(hearTab);
+  closed.addEventListener('abort', tabs.close, { once: true });
+  const autoSync = createAutoSync({
+    sync,
+    isAt: async (cursor) => (await store.readSync()).cursor === cursor,
+    doubtKeys: engine.doubtKeys,
+    channel,
+    onState(state) {
+      live = state;
+      void announceStatus();
+    },
+    lead,
+    random,
+  });
+
+  function tell(message: TabMessage): void {
+    if (!closed.aborted) tabs.post(message);
+  }
+
+  /** What another tab did counts as done by this app. */
+  function hearTab(message: TabMessage): void {
+    if (message.type === 'hello') return void (autoSync.isLeading() && announceStatus());
+    if (message.type === 'changes') return void repeatChanges(message.changes);
+    live = message.live ?? live;
+    lastError = message.error && new AlcoveError(message.error.code, message.error.message);
+    emitStatusSoon();
+  }
+
+  async function repeatChanges(changes: readonly ToldChange[]): Promise<void> {
+    for (const { kind, id, origin } of changes) emit('change', { kind, id, origin });
+    emitStatusSoon();
+    if (changes.some(({ origin }) => origin === 'local')) autoSync.noticeEdit();
+    const inConflict = new Set(changes.filter(({ isConflict }) => isConflict).map(itemKey));
+    if (inConflict.size === 0 || !isHeard('conflict') || closed.aborted) return;
+    const conflicts = await store.conflicts();
+    for (const conflict of conflicts) if (inConflict.has(itemKey(conflict))) emit('conflict', conflict);
+  }
 
   function announce(changed: readonly ItemChange[], origin: 'local' | 'remote') {
     for (const { kind, id, newConflict } of changed) {
       emit('change', { kind, id, origin });
       if (newConflict !== undefined) emit('conflict', newConflict);
     }
+    if (changed.length > 0)
+      tell({ type: 'changes', changes: changed.map((change) => toTold(change, origin)) });
+    if (origin === 'local') autoSync.noticeEdit();
   }
 
   async function status(): Promise<VaultStatus> {
@@ -438,6 +495,7 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
       unsynced: new Set(waiting.map(itemKey)).size,
       rejected: waiting.flatMap(({ kind, id, rejected }) => (rejected ? [{ kind, id, ...rejected }] : [])),
       isCloned: cloned,
+      live,
       ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
       ...(clockSkewMs === undefined ? {} : { clockSkewMs }),
       ...(lastError === undefined ? {} : { lastError }),
@@ -445,13 +503,28 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
   }
 
   /** Counting the queue for nobody would make long imports slow. */
-  async function announceStatus(): Promise<void> {
+  async function emitStatus(): Promise<void> {
     if (isHeard('status') && !closed.aborted) emit('status', await status());
+  }
+
+  /** Another tab may do much in a moment, and each time the queue is counted anew. */
+  function emitStatusSoon(): void {
+    statusTimer ??= setTimeout(() => {
+      statusTimer = undefined;
+      void emitStatus();
+    }, statusEveryMs);
+  }
+
+  async function announceStatus(): Promise<void> {
+    const error = lastError && { code: lastError.code, message: lastError.message };
+    const known = autoSync.isLeading() ? { live } : {};
+    tell({ type: 'status', ...known, ...(error === undefined ? {} : { error }) });
+    await emitStatus();
   }
 
   async function write(edits: readonly Edit[]): Promise<void> {
     announce(await store.write(edits), 'local');
-    await announceStatus();
+    await emitStatus();
   }
 
   async function runSync(): Promise<SyncResult> {
@@ -477,17 +550,7 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
     return signal === undefined ? running : untilAborted(running, signal);
   }
 
-  async function autoSync(intervalMs: number, stopped: AbortSignal): Promise<void> {
-    for (let failures = 0; ; ) {
-      const retryAfterMs = await sync({ signal: stopped }).then(
-        () => undefined,
-        (error: unknown) => (error instanceof AlcoveError ? (error.retryAfterMs ?? 0) : 0),
-      );
-      failures = retryAfterMs === undefined ? 0 : failures + 1;
-      const pauseMs = backoffMs(failures, random, autoSyncPolicy, retryAfterMs);
-      await wait(failures === 0 ? intervalMs : Math.max(pauseMs, autoSyncPolicy.baseMs), stopped);
-    }
-  }
+  tell({ type: 'hello' });
 
   const vault: Vault = {
     on,
@@ -520,11 +583,11 @@ export function createVault({ store, createEngine, random, closed }: VaultParts)
     },
     get: (kind, id) => store.find(kind, id),
     list: (kind) => store.list(kind),
-    startAutoSync({ intervalMs = 30_000 } = {}) {
+    startAutoSync({ intervalMs = 30_000, live = true } = {}) {
       const stop = new AbortController();
       const stopped = AbortSignal.any([stop.signal, closed]);
       // It ends by being aborted, and that is no failure.
-      autoSync(intervalMs, stopped).catch(() => undefined);
+      autoSync.run({ intervalMs, live }, stopped).catch(() => undefined);
       return () => stop.abort();
     },
   };
@@ -586,6 +649,10 @@ async function* inChunks(items: Iterable<ItemInput> | AsyncIterable<ItemInput>):
     chunk = [];
   }
   if (chunk.length > 0) yield chunk;
+}
+
+function toTold({ kind, id, newConflict }: ItemChange, origin: 'local' | 'remote'): ToldChange {
+  return { kind, id, origin, isConflict: newConflict !== undefined };
 }
 
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
