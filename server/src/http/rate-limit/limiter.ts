@@ -1,11 +1,11 @@
 /** How often a caller may call: by address before it is known who calls, and by account or key from then on. */
 import type { Actor } from '../../context.ts';
+import { limitedAddress } from '../../platform/addresses/index.ts';
 import type { Logger } from '../../platform/telemetry/index.ts';
 import type { Head, Rate } from '../route.ts';
 import { limiterUnavailable, rateLimited } from './errors.ts';
 import { limitFields, retryAfterSeconds } from './fields.ts';
 import { admits, type Policy, standingOf } from './gcra.ts';
-import { limitedAddress } from './limited-address.ts';
 import type { LimitStore, Taken } from './store.ts';
 
 /** A kind of call, by what it costs; `address` is for the calls of people who are yet to be recognised. */

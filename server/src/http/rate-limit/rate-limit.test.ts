@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { limitedAddress } from '../../platform/addresses/index.ts';
 import { Secret } from '../../platform/crypto/index.ts';
 import { createRedis, type Redis } from '../../platform/redis/index.ts';
 import { redisIsInstalled, startTestRedis, type TestRedis } from '../../testing/redis.ts';
 import { limitFields } from './fields.ts';
 import { type Policy, standingOf } from './gcra.ts';
-import { limitedAddress } from './limited-address.ts';
 import { createMemoryStore } from './memory-store.ts';
 import { createRedisStore } from './redis-store.ts';
 import type { LimitStore, Taken } from './store.ts';

@@ -27,7 +27,7 @@ export function createConvert(parts: ConvertParts) {
   return async (ctx: Ctx<AccountActor>, request: ConvertRequest): Promise<Converted> => {
     const email = normaliseEmail(request.email);
     requireAcceptablePassword(request.password, email);
-    const hash = await parts.passwords.hasher.hash(request.password);
+    const hash = await parts.passwords.hasher.hash(ctx.origin.ip, request.password);
     const change = { email, hash, displayName: request.displayName ?? null };
     try {
       return await asSystem(ctx, (tx) => convert(tx, parts, change));

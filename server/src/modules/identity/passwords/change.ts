@@ -33,7 +33,7 @@ export function createChange(parts: {
     const { accountId, sessionId } = ctx.actor;
     requireAcceptablePassword(newPassword);
     const from = await confirm(ctx, accountId, currentPassword);
-    const to = await hasher.hash(newPassword);
+    const to = await hasher.hash(ctx.origin.ip, newPassword);
     await asSystem(ctx, async (tx) => {
       if (!(await replaceHash(tx, { accountId, from, to, at: new Date(clock.now()) }))) throw wrongPassword();
       await attempts.forgive(tx, `account:${accountId}`);

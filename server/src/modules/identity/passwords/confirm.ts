@@ -19,7 +19,7 @@ export function createConfirm({
     const login = `account:${accountId}`;
     const credential = await attempts.begin(ctx, login, (tx) => findCredential(tx, accountId));
     if (credential === undefined) throw noPassword();
-    if (!(await hasher.matches(password, credential.hash))) throw wrongPassword();
+    if (!(await hasher.matches(ctx.origin.ip, password, credential.hash))) throw wrongPassword();
     return credential.hash;
   };
 }

@@ -10,13 +10,14 @@ import { createPasswordHasher } from './hashing.ts';
 const password = 'seventeen green otters';
 const weak = { memoryCost: 4096, timeCost: 1, parallelism: 1 };
 const hasher = createPasswordHasher();
+const ip = '192.0.2.1';
 
 test('a hash is Argon2id with the parameters of the day, and salted', async () => {
-  const [first, second] = await Promise.all([hasher.hash(password), hasher.hash(password)]);
+  const [first, second] = await Promise.all([hasher.hash(ip, password), hasher.hash(ip, password)]);
   expect(first).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
   expect(second).not.toBe(first);
-  expect(await hasher.matches(password, first)).toBe(true);
-  expect(await hasher.matches(`${password} `, first)).toBe(false);
+  expect(await hasher.matches(ip, password, first)).toBe(true);
+  expect(await hasher.matches(ip, `${password} `, first)).toBe(false);
 });
 
 test.each([
@@ -28,11 +29,11 @@ test.each([
 });
 
 test('no more than a few run at once, and whoever comes when too many wait is sent away', async () => {
-  const gate = createGate({ parallelMax: 2, waitingMax: 3 });
+  const gate = createGate({ parallelMax: 2, waitingPerAddressMax: 9, waitingMax: 3 });
   let running = 0;
   let runningMax = 0;
   const work = () =>
-    gate(async () => {
+    gate(ip, async () => {
       running += 1;
       runningMax = Math.max(runningMax, running);
       await new Promise(setImmediate);
@@ -48,9 +49,24 @@ test('no more than a few run at once, and whoever comes when too many wait is se
 });
 
 test('work that fails gives its place back', async () => {
-  const gate = createGate({ parallelMax: 1, waitingMax: 0 });
-  await expect(gate(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
-  expect(await gate(async () => 'in')).toBe('in');
+  const gate = createGate({ parallelMax: 1, waitingPerAddressMax: 0, waitingMax: 0 });
+  await expect(gate(ip, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+  expect(await gate(ip, async () => 'in')).toBe('in');
+});
+
+test('addresses take turns, and none fills the line: a flood from one keeps others waiting for one piece of work', async () => {
+  const gate = createGate({ parallelMax: 1, waitingPerAddressMax: 3, waitingMax: 100 });
+  const done: string[] = [];
+  const call = (from: string, name: string) => gate(from, async () => void done.push(name));
+  const first = Promise.withResolvers<void>();
+  const running = gate('192.0.2.1', () => first.promise);
+  const flood = Array.from({ length: 6 }, (_, at) => call('2001:db8::' + at, `flood ${at}`));
+  const others = [call('192.0.2.2', 'Ada'), call('192.0.2.3', 'Bob'), call('192.0.2.2', 'Ada again')];
+  const outcomes = Promise.allSettled(flood);
+  first.resolve();
+  await Promise.all([running, ...others]);
+  expect((await outcomes).filter(({ status }) => status === 'rejected')).toHaveLength(3);
+  expect(done).toEqual(['flood 0', 'Ada', 'Bob', 'flood 1', 'Ada again', 'flood 2']);
 });
 
 /** Runs one statement in the stopped service's database. */

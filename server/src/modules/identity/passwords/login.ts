@@ -29,7 +29,7 @@ interface LoginParts extends SignInParts {
  * Before the database is asked, not only before the hash: with hundreds of guesses waiting for the one connection of the
  * embedded database everybody else would wait behind them.
  */
-const guessing = { parallelMax: 4, waitingMax: 60 };
+const guessing = { parallelMax: 4, waitingPerAddressMax: 30, waitingMax: 1000 };
 
 /**
  * Until the password is known to be right, everything happens alike for an address of somebody and of nobody: the same
@@ -39,14 +39,15 @@ export function createLogin(parts: LoginParts) {
   const { attempts, hasher } = parts;
   const gate = createGate(guessing);
   return async (ctx: Ctx, request: LoginRequest): Promise<LoggedIn> => {
+    const { ip } = ctx.origin;
     const email = normaliseEmail(request.email);
     const coming = await readComingDevice(request);
-    const { credential, isRight } = await gate(async () => {
+    const { credential, isRight } = await gate(ip, async () => {
       const found = await attempts.begin(ctx, email, (tx) => findCredentialByEmail(tx, email));
-      return { credential: found, isRight: await hasher.matches(request.password, found?.hash) };
+      return { credential: found, isRight: await hasher.matches(ip, request.password, found?.hash) };
     });
     if (credential === undefined || !isRight) throw invalidCredentials();
-    const renewed = hasher.isOutdated(credential.hash) ? await hasher.hash(request.password) : undefined;
+    const renewed = hasher.isOutdated(credential.hash) ? await hasher.hash(ip, request.password) : undefined;
     const guestWorkspace = await parts.findGuestOffer(beforehand(ctx), request.guestToken);
     return asSystem(ctx, async (tx) => {
       await requireUnchanged(tx, credential);

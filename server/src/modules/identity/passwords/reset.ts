@@ -36,7 +36,7 @@ export function createReset(parts: ResetParts) {
     // Before the costly hash, and before the code is used up by a password that is refused.
     const { email } = await asSystem(beforehand(ctx), (tx) => mailTokens.require(tx, 'reset', token));
     requireAcceptablePassword(password, email);
-    const hash = await hasher.hash(password);
+    const hash = await hasher.hash(ctx.origin.ip, password);
     await asSystem(ctx, async (tx) => {
       const { account_id: accountId } = await mailTokens.take(tx, 'reset', token);
       const now = new Date(clock.now());

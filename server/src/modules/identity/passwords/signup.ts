@@ -25,7 +25,7 @@ export function createSignup(parts: SignupParts) {
     const email = normaliseEmail(request.email);
     requireAcceptablePassword(request.password, email);
     const coming = request.device === undefined ? undefined : await readNewDevice(request.device);
-    const hash = await parts.hasher.hash(request.password);
+    const hash = await parts.hasher.hash(ctx.origin.ip, request.password);
     return asSystem(ctx, async (tx) => {
       const accountId = await addAccount(tx, parts, {
         kind: 'password',
