@@ -14,15 +14,20 @@ export function backUp(vault: OpenVault, file: string): { readonly sizeBytes: nu
     rmSync(partial, { force: true });
     closeSync(openSync(partial, 'wx', 0o600));
     vault.copyInto(partial);
-    requireWhole(partial);
-    syncPath(partial);
-    renameSync(partial, file);
-    syncPath(dirname(file));
-    return { sizeBytes: statSync(file).size };
+    return keepCopy(partial, file);
   } catch (error) {
     if (existsSync(partial)) rmSync(partial);
     throw explain(error, file);
   }
+}
+
+/** Gives a finished copy its name, once it is whole and safe. */
+export function keepCopy(partial: string, file: string): { readonly sizeBytes: number } {
+  requireWhole(partial);
+  syncPath(partial);
+  renameSync(partial, file);
+  syncPath(dirname(file));
+  return { sizeBytes: statSync(file).size };
 }
 
 function requireWhole(copy: string): void {

@@ -20,4 +20,5 @@ export const backupFailed = failure(
   'The copy of the vault could not be written.',
 );
 export const backupUnusable = failure('vault.backup_unusable', 422, 'The file is no usable copy of a vault.');
-export const vaultElsewhere = failure('vault.elsewhere', 409, 'The vault lies on another machine.');
+
+export const moving = () => vaultMoving({ detail: 'Try again soon.', headers: { 'Retry-After': '2' } });

@@ -8,5 +8,6 @@ export {
   type VaultPoolOptions,
   type VaultStats,
 } from './pool.ts';
+export type { VaultDigest } from './remote/copies.ts';
+export type { RemoteVaultsOptions } from './remote/databases.ts';
 export type { Footprint, Footprints, Read } from './remote/footprint.ts';
-export type { RemoteVaultsOptions } from './remote/remote-vaults.ts';

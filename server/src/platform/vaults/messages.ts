@@ -1,6 +1,6 @@
 /** What the pool and its workers say to each other. */
 import { Failure } from '../errors/index.ts';
-import type { RemoteVaultsOptions } from './remote/remote-vaults.ts';
+import type { RemoteVaultsOptions } from './remote/databases.ts';
 
 /** Where a vault lies: in a file of this machine, or on the machine that holds the remote ones. */
 export type VaultHome = 'local' | 'remote';
@@ -42,6 +42,11 @@ export type VaultRequest = { readonly vault: string; readonly home: VaultHome } 
       readonly operation: string;
       readonly input: unknown;
     }
+  /** Makes a copy of it at its other home. It answers nobody from here on. */
+  | { readonly kind: 'move'; readonly to: VaultHome }
+  /** Ends what `move` began, however it ended: whoever asks now has been told where the vault lies. */
+  | { readonly kind: 'settle' }
+  | { readonly kind: 'remove-copy' }
 );
 
 export type Request = VaultRequest | { readonly kind: 'probe' } | { readonly kind: 'close' };

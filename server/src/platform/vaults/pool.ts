@@ -12,7 +12,8 @@ import { createLane, type Lane } from './lane.ts';
 import type { VaultHome, VaultRequest } from './messages.ts';
 import { newestVersion, readVaultMigrations } from './migrate.ts';
 import { findNetworkShare } from './network-share.ts';
-import type { RemoteVaultsOptions } from './remote/remote-vaults.ts';
+import type { VaultDigest } from './remote/copies.ts';
+import type { RemoteVaultsOptions } from './remote/databases.ts';
 import { createTroubles } from './troubles.ts';
 
 /** What a program exports as `operations`. An input's and an output's own `Uint8Array` members change threads uncopied. */
@@ -45,6 +46,14 @@ export interface VaultPool<O extends Operations> extends AsyncDisposable {
     operation: K,
     input: Parameters<O[K]>[1],
   ): Promise<ReturnType<O[K]>>;
+  /**
+   * Makes a copy of the vault at its other home and proves that it is the same. From then on the vault answers nobody,
+   * until `settle` is called; in between, the caller writes down which of the two is the vault.
+   */
+  move(name: string, from: VaultHome, to: VaultHome): Promise<VaultDigest>;
+  settle(name: string, home: VaultHome): Promise<void>;
+  /** Removes what lies there under this name, and is not the vault. */
+  removeCopy(name: string, home: VaultHome): Promise<void>;
   /** Closes the vault and removes its files. Doing it twice is the same as doing it once. */
   remove(name: string): Promise<void>;
   /** Rejects when a worker does not answer or the folder cannot be written. */
@@ -78,6 +87,7 @@ export interface VaultPoolOptions {
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+type Way = 'send' | 'sendBehind';
 type HomelessRequest = DistributiveOmit<VaultRequest, 'vault' | 'home'>;
 
 export async function createVaultPool<O extends Operations>(
@@ -90,14 +100,14 @@ export async function createVaultPool<O extends Operations>(
   const troubles = createTroubles(options.log);
   let isClosed = false;
 
-  async function send(
-    name: string,
-    request: HomelessRequest,
-    way: 'send' | 'sendBehind' = 'send',
-  ): Promise<unknown> {
+  async function send(name: string, request: HomelessRequest, way?: Way): Promise<unknown> {
+    const home = options.homeOf === undefined ? 'local' : await options.homeOf(name);
+    return sendTo(home, name, request, way);
+  }
+
+  async function sendTo(home: VaultHome, name: string, request: HomelessRequest, way: Way = 'send') {
     if (isClosed) throw vaultUnavailable('The service is stopping.');
     try {
-      const home = options.homeOf === undefined ? 'local' : await options.homeOf(name);
       const output = await laneOf(lanes, name)[way]({ ...request, vault: name, home });
       troubles.clear(name);
       return output;
@@ -132,8 +142,17 @@ export async function createVaultPool<O extends Operations>(
       operation: K,
       input: Parameters<O[K]>[1],
     ) => (await send(vault, { kind: 'restore', source, operation, input })) as ReturnType<O[K]>,
+    async move(vault, from, to) {
+      return (await sendTo(from, vault, { kind: 'move', to })) as VaultDigest;
+    },
+    async settle(vault, home) {
+      await sendTo(home, vault, { kind: 'settle' });
+    },
+    async removeCopy(vault, home) {
+      await sendTo(home, vault, { kind: 'remove-copy' });
+    },
     async remove(vault) {
-      await send(vault, { kind: 'remove' });
+      await sendTo('local', vault, { kind: 'remove' });
     },
     async probe() {
       await Promise.all(lanes.map((lane) => lane.send({ kind: 'probe' })));

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { backUp } from './backup.ts';
 import type { VaultDatabase } from './database.ts';
-import { vaultElsewhere, vaultUnavailable } from './errors.ts';
+import { moving, vaultUnavailable } from './errors.ts';
 import {
   counters,
   type Envelope,
@@ -17,6 +17,7 @@ import {
 import { readVaultMigrations } from './migrate.ts';
 import { createOpenVaults } from './open-vaults.ts';
 import type { Footprint } from './remote/footprint.ts';
+import { createMover } from './remote/mover.ts';
 import { createRemoteVaults, type RemoteVaults } from './remote/remote-vaults.ts';
 
 if (parentPort === null) throw new Error('this file runs as a worker thread only');
@@ -38,11 +39,12 @@ const vaults = createOpenVaults({
   onOpen: () => Atomics.add(counts, counters.opened, 1),
   onClose: () => Atomics.add(counts, counters.closed, 1),
 });
+const mover = createMover({ directory: options.directory, vaults, getRemotes, migrations });
 const sweep = setInterval(vaults.closeIdle, Math.max(10, options.idleCloseMs / 2));
 
 const nothing: Footprint = { writes: false, reads: [] };
 
-type Placed = Exclude<VaultRequest, { kind: 'remove' }>;
+type Placed = Extract<VaultRequest, { kind: 'call' | 'migrate' | 'backup' | 'restore' }>;
 type Named = { readonly operation: string; readonly input: unknown };
 
 port.on('message', async ({ id, request }: Envelope) => {
@@ -69,6 +71,12 @@ function run(request: Request): unknown {
   switch (request.kind) {
     case 'remove':
       return removeEverywhere(request.vault);
+    case 'remove-copy':
+      return request.home === 'remote' ? getRemotes().remove(request.vault) : vaults.remove(request.vault);
+    case 'move':
+      return mover.move(request.vault, request.to);
+    case 'settle':
+      return mover.settle(request.vault, request.home);
     case 'probe':
       return accessSync(options.directory, constants.R_OK | constants.W_OK | constants.X_OK);
     case 'close':
@@ -81,6 +89,7 @@ function run(request: Request): unknown {
 }
 
 function runOnFile(request: Placed): unknown {
+  if (mover.isMoving(request.vault)) throw moving();
   switch (request.kind) {
     case 'call':
       return vaults.use(request.vault, request, operationOf(request));
@@ -103,8 +112,9 @@ function runRemotely(request: Placed): Promise<unknown> {
     case 'migrate':
       return getRemotes().use(vault, { footprint: nothing, run: () => undefined }, { create: false });
     case 'backup':
+      return mover.backUpRemote(vault, request.file);
     case 'restore':
-      throw vaultElsewhere('Move the vault to this machine first: alcove vaults move --to local.');
+      return mover.restoreRemote(vault, request.source, operationOf(request));
   }
 }
 

@@ -108,6 +108,6 @@ export function fromWireValue(value: WireValue): SQLInputValue {
     case 'text':
       return value.value;
     case 'blob':
-      return Buffer.from(value.base64, 'base64');
+      return new Uint8Array(Buffer.from(value.base64, 'base64'));
   }
 }

@@ -1,8 +1,9 @@
 /** Reads rows of a remote table in pages of bounded size: servers refuse to send more than some megabytes at once. */
 import type { Read } from './footprint.ts';
 import type { SqlStatement } from './hrana.ts';
+import type { RemoteSqlError } from './remote-errors.ts';
 import type { TableShape } from './scratch.ts';
-import type { Row } from './stream.ts';
+import { type Row, rowsIn } from './stream.ts';
 
 /** A page ends behind the row that reaches this. libSQL servers send at most 10 MB for one statement. */
 const pageBytesMax = 4 * 1024 * 1024;
@@ -36,9 +37,10 @@ export function pageQuery(table: TableShape, read: Read, after: number): SqlStat
 /** Tables without a rowid are small ones. */
 const isPaged = ({ hasRowid }: TableShape, { isBounded }: Read): boolean => hasRowid && isBounded !== true;
 
-export function readPage(answer: readonly Row[]): Page {
-  const rows = answer.map((row) => row.slice(2));
-  const [last, bytes] = (answer.at(-1) ?? [0, 0]).map(Number);
+export function readPage(answer: readonly Row[] | RemoteSqlError | undefined): Page {
+  const answered = rowsIn(answer);
+  const rows = answered.map((row) => row.slice(2));
+  const [last, bytes] = (answered.at(-1) ?? [0, 0]).map(Number);
   if (last === undefined || bytes === undefined) throw new Error('a page begins with two numbers');
   return { rows, bytes, next: bytes < pageBytesMax ? undefined : last };
 }

@@ -2,10 +2,9 @@
  * The schema of a remote vault. Its version stands in a table, as everywhere: `user_version` cannot be written there.
  * Beside it, `vault_home` says whether the vault is being moved away; it belongs to the place and not to the vault.
  */
-import { vaultMoving } from '../errors.ts';
 import { listMissing, type VaultMigration } from '../migrate.ts';
 import { RemoteSqlError } from './remote-errors.ts';
-import type { Row, Stream } from './stream.ts';
+import { type Row, rowsIn, type Stream } from './stream.ts';
 
 /** To be asked in the transaction of whatever stands on the answer: another node may migrate or move the vault. */
 export const stateQuery = {
@@ -21,16 +20,25 @@ const foundations = [
   'INSERT OR IGNORE INTO vault_home VALUES (1, 0)',
 ].map((sql) => ({ sql, args: [] }));
 
-/** Reads the answer to `stateQuery`: the version of the vault, 0 where there is none. Refuses a vault that is on the move. */
-export function readState(answer: readonly Row[] | RemoteSqlError | undefined): number {
-  if (answer === undefined) throw new Error('each statement has an answer');
-  if (answer instanceof RemoteSqlError) {
-    if (answer.message.includes('no such table')) return 0;
-    throw answer;
-  }
-  const [version, frozen] = answer[0] ?? [];
-  if (frozen === 1) throw vaultMoving({ detail: 'Try again soon.', headers: { 'Retry-After': '2' } });
-  return Number(version ?? 0);
+export interface RemoteState {
+  /** 0 where there is no vault. */
+  readonly version: number;
+  /** Nobody may read or write it: it is on its way to another home, or not whole yet. */
+  readonly isFrozen: boolean;
+}
+
+/** Reads the answer to `stateQuery`. */
+export function readState(answer: readonly Row[] | RemoteSqlError | undefined): RemoteState {
+  if (answer instanceof RemoteSqlError && answer.message.includes('no such table'))
+    return { version: 0, isFrozen: false };
+  const [version, frozen] = rowsIn(answer)[0] ?? [];
+  return { version: Number(version ?? 0), isFrozen: frozen === 1 };
+}
+
+export async function setFrozen(stream: Stream, isFrozen: boolean): Promise<void> {
+  const answers = await stream.query(foundations);
+  answers.forEach(rowsIn);
+  await stream.commit([{ sql: 'UPDATE vault_home SET frozen = ?', args: [isFrozen ? 1 : 0] }]);
 }
 
 /** Brings the vault to the newest version, in one transaction: of two nodes that try, the second finds it done. */
@@ -40,8 +48,8 @@ export async function migrateRemote(
   options: { create: boolean },
 ): Promise<void> {
   const answers = await stream.query([...foundations, stateQuery]);
-  for (const answer of answers) if (answer instanceof RemoteSqlError) throw answer;
-  const missing = listMissing(migrations, readState(answers.at(-1)), options);
+  answers.forEach(rowsIn);
+  const missing = listMissing(migrations, readState(answers.at(-1)).version, options);
   await stream.commit(
     missing.flatMap(({ version, name, up }) => [
       ...up.map((sql) => ({ sql, args: [] })),

@@ -81,6 +81,13 @@ export function openStream(
   };
 }
 
+/** The rows of an answer that must be one. */
+export function rowsIn(answer: readonly Row[] | RemoteSqlError | undefined): readonly Row[] {
+  if (answer === undefined) throw new Error('each statement has an answer');
+  if (answer instanceof RemoteSqlError) throw answer;
+  return answer;
+}
+
 function parse(text: string): WirePipeline {
   try {
     const { baton = null, base_url = null, results } = JSON.parse(text);
