@@ -18,8 +18,10 @@ import {
   identitySealedColumns,
 } from './modules/identity/index.ts';
 import {
+  createHomes,
   createLive,
   createLiveNews,
+  createMoves,
   createSync,
   createTickets,
   createUpkeep,
@@ -31,6 +33,7 @@ import {
   syncRoutes,
   upkeepRoutes,
   vaultBelongings,
+  vaultCopies,
 } from './modules/sync/index.ts';
 import { createWorkspaces, workspaceJobs, workspaceRoutes } from './modules/workspaces/index.ts';
 import { createLocalBlobs } from './platform/blobs/index.ts';
@@ -58,7 +61,7 @@ import { lockDataFolder, prepareDataFolder, refuseLostControl } from './platform
 import { createFolderMailer, createMailQueue, createSmtpMailer } from './platform/mail/index.ts';
 import { createRedis } from './platform/redis/index.ts';
 import { createMetrics, type Logger } from './platform/telemetry/index.ts';
-import { createVaultPool } from './platform/vaults/index.ts';
+import { createVaultPool, type RemoteVaultsOptions } from './platform/vaults/index.ts';
 import { version } from './version.ts';
 
 export interface App extends AsyncDisposable {
@@ -126,6 +129,15 @@ export async function createApp(
     log.info({ migrations: migrations.map(({ name }) => name) }, 'migrated the control database');
   await proveTenancy(database);
 
+  const createCtx = (signal: AbortSignal) => systemCtx({ log, database, signal, id: ids.uuid() });
+  const stopping = new AbortController();
+  const redis =
+    settings.redisUrl === undefined
+      ? undefined
+      : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
+  const databaseUrl = settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined;
+  const fanout = opened.use(createFanout({ redis, databaseUrl, log }));
+  const homes = createHomes({ fanout, createCtx: () => createCtx(stopping.signal) });
   const vaults = opened.use(
     await createVaultPool<SyncOperations>({
       directory: join(dataDir, 'vaults'),
@@ -134,14 +146,14 @@ export async function createApp(
       workers: settings.vaults.workers,
       openMax: settings.vaults.openMax,
       idleCloseMs: vaultIdleCloseMs,
+      remote: remoteVaultsOf(settings.vaults),
+      homeOf: homes.homeOf,
       log,
     }),
   );
   metrics.gauge('alcove_vaults_open', 'Vaults whose files are open.', () => vaults.stats().open);
   const blobs = await createLocalBlobs(join(dataDir, 'blobs'));
 
-  const createCtx = (signal: AbortSignal) => systemCtx({ log, database, signal, id: ids.uuid() });
-  const stopping = new AbortController();
   const jobs = opened.use(await createJobs({ database, log }));
   const mailer =
     settings.mail === undefined
@@ -150,12 +162,6 @@ export async function createApp(
   const mails = createMailQueue({ envelope, ids, mailer, jobs });
   const audit = createAudit({ clock, ids });
   const events = createEvents<TxCtx>({ clock, ids, actorOf: ({ actor }) => actorName(actor) });
-  const redis =
-    settings.redisUrl === undefined
-      ? undefined
-      : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
-  const databaseUrl = settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined;
-  const fanout = opened.use(createFanout({ redis, databaseUrl, log }));
   const liveNews = createLiveNews(fanout);
   const identity = createIdentity({
     publicUrl: settings.http.publicUrl,
@@ -174,6 +180,7 @@ export async function createApp(
     readVault: (ctx) => exportVault(ctx, vaults, clock.now()),
     belongings: [
       vaultBelongings(vaults),
+      ...vaultCopies(vaults),
       {
         kind: 'trace',
         waitMs: scrubWaitMs,
@@ -199,6 +206,7 @@ export async function createApp(
   });
   const sync = createSync({
     vaults,
+    home: settings.vaults.host === undefined ? 'local' : 'remote',
     clock,
     devices: identity.devices,
     epochs: identity.epochs,
@@ -209,6 +217,7 @@ export async function createApp(
       callsMax: settings.vaults.callsMax,
     },
   });
+  const moves = createMoves({ vaults, homes, removals: identity.deletion.removals, clock, ids });
   const live = opened.use(createLive({ news: liveNews, readHead: sync.head, log }));
   const tickets = createTickets({ clock, requireLive: identity.sessions.requireLive });
   const upkeep = createUpkeep({
@@ -232,6 +241,11 @@ export async function createApp(
       ...workspaceJobs(workspaces, createCtx),
       tickets.sweep(createCtx),
       upkeep.sweep.job,
+      {
+        name: 'sync.resume-moves',
+        cron: '* * * * *',
+        run: (signal) => moves.resume(createCtx(signal)),
+      },
       {
         name: 'http.sweep-idempotency-keys',
         cron: '37 * * * *',
@@ -321,4 +335,12 @@ export async function createApp(
       await resources.disposeAsync();
     },
   };
+}
+
+/** The threads of the vaults get it as plain values: a `Secret` does not change threads. */
+function remoteVaultsOf({ host, ...limits }: Settings['vaults']): RemoteVaultsOptions | undefined {
+  if (host === undefined) return undefined;
+  if (host.kind === 'turso') return { ...limits, host: { ...host, apiToken: host.apiToken.reveal() } };
+  const [authToken, adminKey] = [host.authToken?.reveal(), host.adminKey?.reveal()];
+  return { ...limits, host: { ...host, authToken, adminKey } };
 }

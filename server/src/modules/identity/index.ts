@@ -48,6 +48,7 @@ import { createTokens, type TokenService } from './tokens.ts';
 import { type AnnounceDevices, createTrail, type Trail } from './trail.ts';
 
 export type { Belongings } from './deletion/belongings.ts';
+export type { Removals } from './deletion/removals.ts';
 export type { Devices } from './devices.ts';
 export type { EpochStanding, Epochs } from './epochs.ts';
 export type { FindAssistant } from './guests/assistants.ts';

@@ -9,7 +9,7 @@ import {
 import { type Ctx, type DeviceActor, inTransaction } from '../../context.ts';
 import { BoundedMap } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
-import { createVaultName, type VaultPool } from '../../platform/vaults/index.ts';
+import { createVaultName, type VaultHome, type VaultPool } from '../../platform/vaults/index.ts';
 import type { Devices, Epochs, Trail } from '../identity/index.ts';
 import { createCallLimit } from './call-limit.ts';
 import { findVault, insertVault, markVaultReady, type VaultRecord } from './store.ts';
@@ -48,6 +48,8 @@ export interface PullRequested {
 
 export interface SyncParts {
   readonly vaults: VaultPool<SyncOperations>;
+  /** Where new vaults are made. */
+  readonly home: VaultHome;
   readonly clock: Clock;
   /** Called when something may have been written to an account's vault. */
   readonly onWritten: (accountId: string) => void;
@@ -70,7 +72,7 @@ const conflictsDefault = 50;
 const namesKeptMax = 50_000;
 
 export function createSync(parts: SyncParts): SyncService {
-  const { vaults, clock, devices, epochs, trail, limits, onWritten } = parts;
+  const { vaults, home, clock, devices, epochs, trail, limits, onWritten } = parts;
   const names = new BoundedMap<string, string>(namesKeptMax);
   const callLimit = createCallLimit(limits.callsMax);
 
@@ -79,7 +81,7 @@ export function createSync(parts: SyncParts): SyncService {
     const { accountId } = ctx.actor;
     const known = names.get(accountId);
     if (known !== undefined) return known;
-    const { name, state } = await findOrInsertVault(ctx, clock);
+    const { name, state } = await findOrInsertVault(ctx, home, clock);
     if (state === 'new') {
       // In this order: when the file is lost later, `ready` tells that it held something that was acknowledged.
       await vaults.call(name, 'open', undefined, { create: true });
@@ -178,11 +180,11 @@ export function createSync(parts: SyncParts): SyncService {
   };
 }
 
-function findOrInsertVault(ctx: DeviceCtx, clock: Clock): Promise<VaultRecord> {
+function findOrInsertVault(ctx: DeviceCtx, home: VaultHome, clock: Clock): Promise<VaultRecord> {
   return inTransaction(ctx, async (ctx) => {
     const known = await findVault(ctx);
     if (known !== undefined) return known;
-    await insertVault(ctx, createVaultName(), new Date(clock.now()));
+    await insertVault(ctx, { name: createVaultName(), home, createdAt: new Date(clock.now()) });
     const made = await findVault(ctx);
     if (made === undefined) throw new Error('a vault that was just inserted is there');
     return made;

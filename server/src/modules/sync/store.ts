@@ -1,11 +1,13 @@
 /** The control database's table of vaults. */
 import type { AccountActor, DeviceActor, TxCtx } from '../../context.ts';
+import type { VaultHome } from '../../platform/vaults/index.ts';
 
 type Tables = {
   vault: {
     account_id: string;
     name: string;
     state: 'new' | 'ready';
+    home: VaultHome;
     created_at: Date;
     schema_version: number | null;
   };
@@ -26,15 +28,19 @@ export function findVault(ctx: TxCtx<AccountActor>): Promise<VaultRecord | undef
 }
 
 /** Two first calls may meet here; one name stays. */
-export async function insertVault(ctx: TxCtx<DeviceActor>, name: string, createdAt: Date): Promise<void> {
+export async function insertVault(
+  ctx: TxCtx<DeviceActor>,
+  vault: { readonly name: string; readonly home: VaultHome; readonly createdAt: Date },
+): Promise<void> {
   await ctx.tx
     .withTables<Tables>()
     .insertInto('vault')
     .values({
       account_id: ctx.actor.accountId,
-      name,
+      name: vault.name,
       state: 'new',
-      created_at: createdAt,
+      home: vault.home,
+      created_at: vault.createdAt,
       schema_version: null,
     })
     .onConflict((conflict) => conflict.column('account_id').doNothing())

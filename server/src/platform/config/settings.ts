@@ -8,6 +8,7 @@ import { type OAuthSettings, readOAuth } from './oauth-settings.ts';
 import { type RateSettings, readRates } from './rate-settings.ts';
 import { checkSettings, type Environment, readSetting } from './read.ts';
 import { settingsTable } from './table.ts';
+import { readVaultHost, type VaultHostSettings } from './vault-homes.ts';
 
 export type DatabaseSettings =
   | { readonly kind: 'embedded' }
@@ -58,6 +59,9 @@ export interface Settings {
     readonly bytesMax: number;
     readonly itemsMax: number;
     readonly callsMax: number;
+    readonly host: VaultHostSettings | undefined;
+    readonly timeoutMs: number;
+    readonly concurrencyMax: number;
   };
   readonly live: {
     readonly streamsMax: number;
@@ -112,6 +116,9 @@ export function parseSettings(env: Environment): Settings {
       bytesMax: read(settingsTable.vaultBytesMax),
       itemsMax: read(settingsTable.vaultItemsMax),
       callsMax: read(settingsTable.vaultCallsMax),
+      host: readVaultHost(read),
+      timeoutMs: read(settingsTable.vaultTimeoutSeconds) * 1000,
+      concurrencyMax: read(settingsTable.vaultConcurrencyMax),
     },
     live: {
       streamsMax: read(settingsTable.liveStreamsMax),

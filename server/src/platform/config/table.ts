@@ -15,6 +15,7 @@ import {
 import { liveSettings } from './live-settings.ts';
 import { networks } from './networks.ts';
 import { rateSettings } from './rate-settings.ts';
+import { vaultHomeSettings } from './vault-home-settings.ts';
 import { vaultSettings } from './vault-settings.ts';
 import { workspaceSettings } from './workspace-settings.ts';
 
@@ -188,6 +189,7 @@ export const settingsTable = {
     fallback: 'info',
   }),
   ...vaultSettings,
+  ...vaultHomeSettings,
   bodyBytesMax: bytes({
     name: 'ALCOVE_LIMIT_BODY_BYTES',
     what: 'Largest request body where a route does not say otherwise.',

@@ -1,4 +1,4 @@
-import { failure } from '../errors/index.ts';
+import { type Failure, failure } from '../errors/index.ts';
 
 /** What a person may hear of a vault that cannot serve them. Names and paths stay in the log. */
 export const vaultMissing = failure('vault.missing', 503, 'The vault is not where it should be.');
@@ -21,4 +21,5 @@ export const backupFailed = failure(
 );
 export const backupUnusable = failure('vault.backup_unusable', 422, 'The file is no usable copy of a vault.');
 
-export const moving = () => vaultMoving({ detail: 'Try again soon.', headers: { 'Retry-After': '2' } });
+export const vaultOnItsWay = (): Failure =>
+  vaultMoving({ detail: 'Try again soon.', headers: { 'Retry-After': '2' } });

@@ -44,8 +44,9 @@ export type VaultRequest = { readonly vault: string; readonly home: VaultHome } 
     }
   /** Makes a copy of it at its other home. It answers nobody from here on. */
   | { readonly kind: 'move'; readonly to: VaultHome }
-  /** Ends what `move` began, however it ended: whoever asks now has been told where the vault lies. */
-  | { readonly kind: 'settle' }
+  /** Gives a move up. */
+  | { readonly kind: 'stay' }
+  /** Removes what lies there and is not the vault any more. */
   | { readonly kind: 'remove-copy' }
 );
 

@@ -47,12 +47,11 @@ export interface VaultPool<O extends Operations> extends AsyncDisposable {
     input: Parameters<O[K]>[1],
   ): Promise<ReturnType<O[K]>>;
   /**
-   * Makes a copy of the vault at its other home and proves that it is the same. From then on the vault answers nobody,
-   * until `settle` is called; in between, the caller writes down which of the two is the vault.
+   * Makes a copy of the vault at its other home and proves that it is the same. From then on the vault answers nobody where
+   * it was. Who asked writes down that it is the copy now and calls `removeCopy` for the other one, or calls `stay`.
    */
   move(name: string, from: VaultHome, to: VaultHome): Promise<VaultDigest>;
-  settle(name: string, home: VaultHome): Promise<void>;
-  /** Removes what lies there under this name, and is not the vault. */
+  stay(name: string, home: VaultHome): Promise<void>;
   removeCopy(name: string, home: VaultHome): Promise<void>;
   /** Closes the vault and removes its files. Doing it twice is the same as doing it once. */
   remove(name: string): Promise<void>;
@@ -145,8 +144,8 @@ export async function createVaultPool<O extends Operations>(
     async move(vault, from, to) {
       return (await sendTo(from, vault, { kind: 'move', to })) as VaultDigest;
     },
-    async settle(vault, home) {
-      await sendTo(home, vault, { kind: 'settle' });
+    async stay(vault, home) {
+      await sendTo(home, vault, { kind: 'stay' });
     },
     async removeCopy(vault, home) {
       await sendTo(home, vault, { kind: 'remove-copy' });

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { backUp } from './backup.ts';
 import type { VaultDatabase } from './database.ts';
-import { moving, vaultUnavailable } from './errors.ts';
+import { vaultOnItsWay, vaultUnavailable } from './errors.ts';
 import {
   counters,
   type Envelope,
@@ -72,11 +72,11 @@ function run(request: Request): unknown {
     case 'remove':
       return removeEverywhere(request.vault);
     case 'remove-copy':
-      return request.home === 'remote' ? getRemotes().remove(request.vault) : vaults.remove(request.vault);
+      return mover.removeCopy(request.vault, request.home);
     case 'move':
       return mover.move(request.vault, request.to);
-    case 'settle':
-      return mover.settle(request.vault, request.home);
+    case 'stay':
+      return mover.stay(request.vault, request.home);
     case 'probe':
       return accessSync(options.directory, constants.R_OK | constants.W_OK | constants.X_OK);
     case 'close':
@@ -89,7 +89,7 @@ function run(request: Request): unknown {
 }
 
 function runOnFile(request: Placed): unknown {
-  if (mover.isMoving(request.vault)) throw moving();
+  if (mover.isMoving(request.vault)) throw vaultOnItsWay();
   switch (request.kind) {
     case 'call':
       return vaults.use(request.vault, request, operationOf(request));

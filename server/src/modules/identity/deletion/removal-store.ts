@@ -16,6 +16,14 @@ export async function insertRemoval(
     on conflict do nothing`.execute(ctx.tx);
 }
 
+export async function hasRemoval(
+  ctx: TxCtx,
+  { kind, name }: Pick<RemovalRow, 'kind' | 'name'>,
+): Promise<boolean> {
+  const { rows } = await sql`select 1 from removal where kind = ${kind} and name = ${name}`.execute(ctx.tx);
+  return rows.length > 0;
+}
+
 export async function listDueRemovals(ctx: TxCtx, now: Date, limit: number): Promise<RemovalRow[]> {
   const { rows } = await sql<RemovalRow>`select kind, name, attempts from removal
     where next_at <= ${now} order by next_at limit ${limit}`.execute(ctx.tx);

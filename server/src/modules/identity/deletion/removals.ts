@@ -8,6 +8,10 @@ import * as store from './removal-store.ts';
 export interface Removals {
   /** Takes everything that the account has outside away from it; it is removed soon after the commit. */
   take(tx: TxCtx, accountId: string): Promise<void>;
+  /** Lets one thing be removed soon after the commit. */
+  add(tx: TxCtx, thing: { readonly kind: string; readonly name: string }): Promise<void>;
+  /** Whether it still waits to be removed. */
+  isPending(tx: TxCtx, thing: { readonly kind: string; readonly name: string }): Promise<boolean>;
   /** Asks for a look at what is due: a process that died may have left something. */
   wake(ctx: Ctx): Promise<void>;
   /** Removes what is due. Answers how many could not be removed, and are tried again later. */
@@ -64,6 +68,11 @@ export function createRemovals(parts: RemovalParts): Removals {
       }
       await jobs.enqueue(tx, taskName, {});
     },
+    async add(tx, thing) {
+      await store.insertRemoval(tx, { ...thing, at: new Date(clock.now()) });
+      await jobs.enqueue(tx, taskName, {});
+    },
+    isPending: store.hasRemoval,
     wake: (ctx) => asSystem(ctx, (tx) => jobs.enqueue(tx, taskName, {})),
     run,
     task: {

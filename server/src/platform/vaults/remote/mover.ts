@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 
 import { backUp, keepCopy } from '../backup.ts';
 import type { VaultDatabase } from '../database.ts';
-import { moving } from '../errors.ts';
+import { vaultOnItsWay } from '../errors.ts';
 import { incomingFile, prepareFolderOf, removeDatabase, vaultFile } from '../files.ts';
 import type { VaultHome } from '../messages.ts';
 import type { VaultMigration } from '../migrate.ts';
@@ -14,11 +14,16 @@ import type { VaultDigest } from './copies.ts';
 import type { RemoteVaults, RemoteWork } from './remote-vaults.ts';
 
 export interface Mover {
-  /** Makes a copy at the other home. From here on the vault answers nobody, until it is settled or this fails. */
+  /**
+   * Makes a copy at the other home. From then on the vault answers nobody where it was: not before its file is removed, or
+   * somebody stays.
+   */
   move(name: string, to: VaultHome): Promise<VaultDigest>;
-  /** The vault answers at `home` from here on. */
-  settle(name: string, home: VaultHome): Promise<void>;
-  /** Whether the file of this vault is only read for a copy. */
+  /** Gives the move up: the vault answers where it was. */
+  stay(name: string, home: VaultHome): Promise<void>;
+  /** Removes the copy that is not the vault any more. */
+  removeCopy(name: string, home: VaultHome): Promise<void>;
+  /** Whether the file of this vault must not be used. */
   isMoving(name: string): boolean;
   backUpRemote(name: string, file: string): Promise<{ readonly sizeBytes: number }>;
   /** Until `prepare` has marked the copy, the vault is as it was; from then on it answers nobody until it is the copy. */
@@ -36,6 +41,7 @@ export interface MoverParts {
 const nothing: RemoteWork = { footprint: { writes: false, reads: [] }, run: () => undefined };
 
 export function createMover({ directory, vaults, getRemotes, migrations }: MoverParts): Mover {
+  /** Whoever still believes that such a vault is here must not write into what was copied already. */
   const underway = new Set<string>();
   const fileOf = (name: string) => vaultFile(directory, name);
   /** What is on its way lies beside the vault under this name. */
@@ -59,10 +65,13 @@ export function createMover({ directory, vaults, getRemotes, migrations }: Mover
 
   return {
     async move(name, to) {
-      if (underway.has(name)) throw moving();
+      if (underway.has(name)) throw vaultOnItsWay();
       underway.add(name);
       try {
-        return await (to === 'remote' ? sendAway(name) : fetchHome(name));
+        if (to === 'remote') return await sendAway(name);
+        const digest = await fetchHome(name);
+        underway.delete(name);
+        return digest;
       } catch (error) {
         underway.delete(name);
         throw error;
@@ -70,8 +79,13 @@ export function createMover({ directory, vaults, getRemotes, migrations }: Mover
         removeDatabase(passingFile(name));
       }
     },
-    async settle(name, home) {
+    async stay(name, home) {
       if (home === 'remote') await getRemotes().thaw(name);
+      underway.delete(name);
+    },
+    async removeCopy(name, home) {
+      if (home === 'remote') return getRemotes().remove(name);
+      vaults.remove(name);
       underway.delete(name);
     },
     isMoving: (name) => underway.has(name),

@@ -4,7 +4,7 @@
  * journeys for a push.
  */
 import type { VaultDatabase } from '../database.ts';
-import { moving } from '../errors.ts';
+import { vaultOnItsWay } from '../errors.ts';
 import { newestVersion, type VaultMigration } from '../migrate.ts';
 import { type Copies, createCopies } from './copies.ts';
 import { countdown, createDatabases, explained, type RemoteVaultsOptions } from './databases.ts';
@@ -85,7 +85,7 @@ export function createRemoteVaults(
     ]);
     if (begun instanceof RemoteSqlError) throw begun;
     const { version, isFrozen } = readState(state);
-    if (isFrozen) throw moving();
+    if (isFrozen) throw vaultOnItsWay();
     if (version !== newest) return 'outdated';
     let room = loadedBytesMax;
     for (const [at, { table, read, rows }] of loads.entries()) {

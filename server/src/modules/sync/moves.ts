@@ -1,0 +1,121 @@
+/**
+ * Brings vaults from one home to the other. Of the two copies the control database names one as the vault: the old one until
+ * the new one is proven to be the same, in every row. What is cut off is done again from the beginning.
+ */
+import { asSystem, type Ctx } from '../../context.ts';
+import type { Clock } from '../../platform/clock/index.ts';
+import type { Ids } from '../../platform/ids/index.ts';
+import type { VaultDigest, VaultHome, VaultPool } from '../../platform/vaults/index.ts';
+import type { Belongings, Removals } from '../identity/index.ts';
+import { moveImpossible, vaultUnknown } from './errors.ts';
+import { beginMove, endMove, isMovedBy, listNamesToMove, listStuckMoves, lockPlace } from './home-store.ts';
+import type { Homes } from './homes.ts';
+import type { SyncOperations } from './vault/program.ts';
+
+export interface Moves {
+  /** Moves one vault. Answers what was proven to be the same; undefined when the vault was there already. */
+  move(ctx: Ctx, name: string, to: VaultHome): Promise<VaultDigest | undefined>;
+  /** The next vaults that are not at this home, in the order of their names. */
+  listNamesToMove(ctx: Ctx, to: VaultHome, page: { after: string; limit: number }): Promise<string[]>;
+  /** Does again what stopped half-way: whoever did it is gone. */
+  resume(ctx: Ctx): Promise<void>;
+}
+
+export interface MoveParts {
+  readonly vaults: VaultPool<SyncOperations>;
+  readonly homes: Homes;
+  readonly removals: Pick<Removals, 'add' | 'isPending'>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+interface Begun {
+  readonly from: VaultHome;
+  readonly attempt: string;
+}
+
+/** A move of the largest vaults takes less. */
+const givenUpAfterMs = 15 * 60_000;
+
+const other = (home: VaultHome): VaultHome => (home === 'local' ? 'remote' : 'local');
+const copyKind = (home: VaultHome): string => `vault-copy-${home}`;
+
+export function createMoves({ vaults, homes, removals, clock, ids }: MoveParts): Moves {
+  /** From its commit on the vault answers nobody. Whoever else was at it finds that its attempt counts no more. */
+  function begin(ctx: Ctx, name: string, to: VaultHome): Promise<Begun | undefined> {
+    return asSystem(ctx, async (tx) => {
+      const place = await lockPlace(tx, name);
+      if (place === undefined) throw vaultUnknown();
+      if (place.home === to) {
+        if (place.movingTo !== null) throw moveImpossible('It is on its way to the other home.');
+        return undefined;
+      }
+      if (await removals.isPending(tx, { kind: copyKind(to), name }))
+        throw moveImpossible('What it left there before is still being removed. Try again in a minute.');
+      const attempt = ids.uuid();
+      await beginMove(tx, name, { to, attempt, at: new Date(clock.now()) });
+      await homes.forget(tx, name);
+      return { from: other(to), attempt };
+    });
+  }
+
+  /** The one moment in which the copy becomes the vault. */
+  async function end(ctx: Ctx, name: string, begun: Begun, to: VaultHome): Promise<void> {
+    await asSystem(ctx, async (tx) => {
+      if (!(await endMove(tx, name, { attempt: begun.attempt, home: to })))
+        throw moveImpossible('Meanwhile it was moved by somebody else, or deleted.');
+      await removals.add(tx, { kind: copyKind(begun.from), name });
+      await homes.forget(tx, name);
+    });
+  }
+
+  /** Where it cannot be known whether `end` was committed, the control database says it; the copy answers then. */
+  async function stay(ctx: Ctx, name: string, { from, attempt }: Begun): Promise<void> {
+    if (!(await asSystem(ctx, (tx) => isMovedBy(tx, name, attempt)))) return;
+    await vaults.stay(name, from);
+    await asSystem(ctx, async (tx) => {
+      await endMove(tx, name, { attempt, home: from });
+      await homes.forget(tx, name);
+    });
+  }
+
+  async function move(ctx: Ctx, name: string, to: VaultHome): Promise<VaultDigest | undefined> {
+    const begun = await begin(ctx, name, to);
+    if (begun === undefined) return undefined;
+    try {
+      const digest = await vaults.move(name, begun.from, to);
+      await end(ctx, name, begun, to);
+      return digest;
+    } catch (error) {
+      await stay(ctx, name, begun).catch((err: unknown) =>
+        ctx.log.error(
+          { err, vault: name },
+          'a vault that could not be moved answers nobody until it is moved',
+        ),
+      );
+      throw error;
+    }
+  }
+
+  return {
+    move,
+    listNamesToMove: (ctx, to, page) => asSystem(ctx, (tx) => listNamesToMove(tx, to, page)),
+    async resume(ctx) {
+      const before = new Date(clock.now() - givenUpAfterMs);
+      for (const { name, to } of await asSystem(ctx, (tx) => listStuckMoves(tx, before))) {
+        await move(ctx, name, to).catch((err: unknown) =>
+          ctx.log.error({ err, vault: name }, 'a move that was cut off could not be ended'),
+        );
+      }
+    },
+  };
+}
+
+/** What a moved vault leaves at its former home. */
+export function vaultCopies(vaults: VaultPool<SyncOperations>): Belongings[] {
+  return (['local', 'remote'] as const).map((home) => ({
+    kind: copyKind(home),
+    surrender: async () => [],
+    remove: (name) => vaults.removeCopy(name, home),
+  }));
+}

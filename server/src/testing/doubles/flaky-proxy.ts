@@ -1,0 +1,84 @@
+/** What stands between two machines: it hands everything on, and can be told to lose or hold back what it carries. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface FlakyProxy extends AsyncDisposable {
+  readonly url: string;
+  /** How many requests came so far. */
+  readonly seen: number;
+  /** Which host the last one asked for. */
+  readonly lastHost: string;
+  /** What becomes of the requests that these words are in, from now on; undefined heals it. */
+  misbehave(fault: ProxyFault | undefined): void;
+}
+
+export interface ProxyFault {
+  /** In the body of the request or in its Host header. */
+  readonly concerning: string;
+  /** `lose-request`: it never arrives. `lose-answer`: it is done, and nobody hears of it. `hang`: neither ever ends. */
+  readonly how: 'lose-request' | 'lose-answer' | 'hang' | { readonly status: number };
+}
+
+export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
+  let seen = 0;
+  let lastHost = '';
+  let fault: ProxyFault | undefined;
+
+  const server = createServer(async (incoming, outgoing) => {
+    seen += 1;
+    const body = await readAll(incoming);
+    lastHost = incoming.headers.host ?? '';
+    const concerned =
+      fault !== undefined && `${lastHost}\n${body}`.includes(fault.concerning) ? fault.how : undefined;
+    if (concerned === 'hang') return;
+    if (concerned === 'lose-request') return void outgoing.destroy();
+    if (typeof concerned === 'object') return void outgoing.writeHead(concerned.status).end();
+    const answer = await forward(target, incoming, body);
+    if (concerned === 'lose-answer') return void outgoing.destroy();
+    await answerWith(outgoing, answer);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get seen() {
+      return seen;
+    },
+    get lastHost() {
+      return lastHost;
+    },
+    misbehave(next) {
+      fault = next;
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+function forward(
+  target: string,
+  incoming: IncomingMessage,
+  body: Buffer,
+): Promise<IncomingMessage | undefined> {
+  const { promise, resolve } = Promise.withResolvers<IncomingMessage | undefined>();
+  const { method, headers, url = '/' } = incoming;
+  const outgoing = request(new URL(url, target), { method, headers }, resolve);
+  outgoing.on('error', () => resolve(undefined));
+  outgoing.end(body);
+  return promise;
+}
+
+async function answerWith(outgoing: ServerResponse, answer: IncomingMessage | undefined): Promise<void> {
+  if (answer === undefined) return void outgoing.destroy();
+  outgoing.writeHead(answer.statusCode ?? 502, { 'content-type': answer.headers['content-type'] ?? '' });
+  outgoing.end(await readAll(answer));
+}
+
+async function readAll(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
