@@ -5,7 +5,13 @@ import { type Api, createApi } from './api.ts';
 import { createKeys, type KeyCalls } from './api-keys.ts';
 import { type AuditCalls, createAudit } from './audit.ts';
 import { type ConnectionOptions, connect } from './connection.ts';
-import { type ListedDevice, listVerifiedDevices, renameDevice, revokeDevice } from './devices.ts';
+import {
+  type ListedDevice,
+  listVerifiedDevices,
+  renameDevice,
+  revokeDevice,
+  revokeOtherDevices,
+} from './devices.ts';
 import { hasCode } from './errors.ts';
 import { type DeviceDescription, findIdentity, type Identity, register } from './identity.ts';
 import { createKeyClient, type KeyClient, type KeyClientOptions } from './key-client.ts';
@@ -14,6 +20,13 @@ import { createLiveChannel } from './live.ts';
 import { approvePairing, claimPairing, startPairing } from './pairing.ts';
 import { createProviders, type ProviderCalls } from './providers.ts';
 import { findAccount, openRecords, put, type Records, recordKeys, remove } from './records.ts';
+import {
+  confirmRecovery,
+  createRecovery,
+  type RecoveryStatus,
+  readRecoveryStatus,
+  recover,
+} from './recovery.ts';
 import { asWhoeverIsHere, createSession, type Session } from './session.ts';
 import { createSessions, type SessionCalls } from './sessions.ts';
 import type { Storage } from './storage/storage.ts';
@@ -50,6 +63,41 @@ export interface PendingPairing {
    * `pairing.already_claimed`, `aborted`, `network`.
    */
   claim(options?: { signal?: AbortSignal; pollMs?: number }): Promise<Identity>;
+}
+
+/** The recovery key: 24 words that stand for a member of the account which is no device. */
+export interface RecoveryCalls {
+  /**
+   * Makes a recovery key and gives its 24 words, in place of those before. Show them once, to be written down: they are
+   * kept nowhere, and whoever has them has the vault. Then let them be typed back, for `confirm`.
+   *
+   * Throws `network`, `identity.missing`, `keys.waiting`, `keys.untrusted`.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * await using client = await createClient({ url: 'http://127.0.0.1:8080', storage: memoryStorage() });
+   * await client.register();
+   * assert.equal(await client.recovery.status(), 'none');
+   * const words = await client.recovery.create();
+   * assert.equal(words.split(' ').length, 24);
+   * assert.equal(await client.recovery.status(), 'unconfirmed'); // ask for the words until they are confirmed
+   *
+   * await assert.rejects(client.recovery.confirm(words.replace(/^\w+/, 'alcove')), {
+   *   code: 'recovery.invalid_words',
+   *   message: 'Not a word of the list: number 1, “alcove”. Look at the spelling once more.',
+   * });
+   * await client.recovery.confirm(words);
+   * assert.equal(await client.recovery.status(), 'confirmed');
+   * ```
+   */
+  create(): Promise<string>;
+  /** Checks words that were typed back. Works offline. Throws `recovery.invalid_words`, `recovery.wrong_words`. */
+  confirm(words: string): Promise<void>;
+  /** Works offline. `unconfirmed` only on the device that made it; others take it for granted. */
+  status(): Promise<RecoveryStatus>;
 }
 
 /** One store of one account: its session, and where it has a vault, its device. */
@@ -89,6 +137,8 @@ export interface Client extends AsyncDisposable {
   readonly api: Api;
   /** The encrypted, offline vault. */
   readonly vault: Vault;
+  /** The 24 words by which the vault outlives all of its devices. */
+  readonly recovery: RecoveryCalls;
 
   /**
    * Makes a new anonymous account: no name, no mail. This device's keys are made here and stay here.
@@ -166,6 +216,35 @@ export interface Client extends AsyncDisposable {
    * ```
    */
   approvePairing(code: string): Promise<Device>;
+
+  /**
+   * On a fresh store, when all devices are lost: makes it a device of the account that these 24 words belong to. It reads
+   * all that was ever written. With `revokeOthers` every other device is taken out of the account.
+   *
+   * Can be called again when it was interrupted. Throws `recovery.invalid_words` (the message names the words that are
+   * wrong), `auth.proof_invalid` (the words belong to nobody, or were replaced), `keys.untrusted`, `identity.exists`,
+   * `network`.
+   *
+   * @example
+   * ```ts
+   * import assert from 'node:assert/strict';
+   * import { createClient, memoryStorage } from '@alcove/client';
+   *
+   * const url = 'http://127.0.0.1:8080';
+   * await using lost = await createClient({ url, storage: memoryStorage() });
+   * await lost.register();
+   * const words = await lost.recovery.create();
+   * await lost.vault.put({ kind: 'entry', value: 'not lost with the laptop' });
+   * await lost.vault.sync();
+   *
+   * await using found = await createClient({ url, storage: memoryStorage() });
+   * await found.recover(words, { revokeOthers: true });
+   * await found.vault.sync();
+   * assert.equal((await found.vault.list())[0]?.value, 'not lost with the laptop');
+   * await assert.rejects(lost.me(), { code: 'auth.signed_out' });
+   * ```
+   */
+  recover(words: string, options?: { revokeOthers?: boolean }): Promise<Identity>;
 
   /**
    * Lists the devices in use. Only a `verified` one is proven by the device log and gets keys. Throws
@@ -331,6 +410,7 @@ async function createAccountClient(options: ClientOptions): Promise<Client> {
   const description = options.device ?? { name: 'Unnamed device', platform: 'other' };
   const joining = { records, http, keyring, now, description };
   const parts = { records, session, keyring };
+  const recovering = { ...joining, session };
   const api = createApi(session);
   let current = await findCurrent(records);
   let identity = await findIdentity(records);
@@ -401,6 +481,16 @@ async function createAccountClient(options: ClientOptions): Promise<Client> {
     get identity() {
       return identity;
     },
+    recovery: {
+      create: () => createRecovery(recovering),
+      confirm: (words) => confirmRecovery(recovering, words),
+      status: () => readRecoveryStatus(records),
+    },
+    recover: (words, { revokeOthers = false } = {}) =>
+      join(async () => {
+        await records.withLock('identity', () => recover(recovering, words), closed);
+        await (revokeOthers ? revokeOtherDevices(parts) : keyring.refresh(closed));
+      }),
     register: () => join(() => records.withLock('identity', () => register(joining), closed)),
     async startPairing() {
       const started = await records.withLock('identity', () => startPairing({ ...joining, url }), closed);

@@ -34,21 +34,33 @@ export async function renameDevice({ session }: DevicesParts, id: string, name: 
   });
 }
 
-/**
- * Stores the intention. The keyring's refresh then revokes at the server first, which takes effect at once, writes the
- * log entry and mints the next epoch; whatever of it is interrupted is done by the next one.
- */
-export async function revokeDevice({ records, keyring }: DevicesParts, id: string): Promise<void> {
-  const { deviceId } = await requireIdentity(records);
+export async function revokeDevice(parts: DevicesParts, id: string): Promise<void> {
+  const { deviceId } = await requireIdentity(parts.records);
   if (id === deviceId) {
     throw new AlcoveError(
       'invalid_argument',
       'A device cannot revoke itself: use logout(), or another device.',
     );
   }
+  await revokeAll(parts, [id]);
+}
+
+/** Leaves this device alone in the account, with the recovery key. */
+export async function revokeOtherDevices(parts: DevicesParts): Promise<void> {
+  const { deviceId } = await requireIdentity(parts.records);
+  const devices = await listDevices(parts.session);
+  const others = devices.map(({ id }) => id).filter((id) => id !== deviceId);
+  await revokeAll(parts, others);
+}
+
+/**
+ * Stores the intention. The keyring's refresh then revokes at the server first, which takes effect at once, writes the
+ * log entries and mints the next epoch; whatever of it is interrupted is done by the next one.
+ */
+async function revokeAll({ records, keyring }: DevicesParts, ids: readonly string[]): Promise<void> {
   await records.withLock('keys', async () => {
     const waiting = (await records.read(recordKeys.revocations)) ?? [];
-    await records.write([put(recordKeys.revocations, [...new Set([...waiting, id])])]);
+    await records.write([put(recordKeys.revocations, [...new Set([...waiting, ...ids])])]);
   });
   await keyring.refresh();
 }

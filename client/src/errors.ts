@@ -39,9 +39,10 @@ export interface AlcoveErrorOptions {
  * | `keys.waiting` | this device signed in by a password alone and waits for another one to admit it |
  * | `keys.missing` | there is no key for this epoch yet, or none from after the last revocation |
  * | `keys.unsupported` | a device's key type cannot receive shares (RSA) |
+ * | `recovery.invalid_words` | the 24 words are not whole or misspelt; the message says which are wrong |
+ * | `recovery.wrong_words` | the words are not those of this account, or others have taken their place |
  * | `vault.item_too_large` | the sealed item would be longer than the server takes (640 KiB of base64url) |
  * | `vault.unreadable` | a version does not open: damaged, or not written by a device of this account |
- * | `sync.device_cloned` | this store is a copy or an old state of one: see `vault.status()` |
  * | `import.not_recognised` | the file is not of the kind that the import reads |
  * | `import.newer` | the file was written by a newer SDK |
  * | `import.damaged` | the file is cut off, changed or no text; the message names the place |

@@ -15,7 +15,13 @@ export type {
 export type { Api, ApiAnswer, ApiInput, ApiOperation, ApiPath, CallOptions } from './api.ts';
 export type { InWorkspace, KeyCalls } from './api-keys.ts';
 export type { AuditCalls, AuditFilter } from './audit.ts';
-export { type Client, type ClientOptions, createClient, type PendingPairing } from './client.ts';
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type PendingPairing,
+  type RecoveryCalls,
+} from './client.ts';
 export type { Conflict } from './conflicts.ts';
 export type { ConnectionOptions } from './connection.ts';
 export type { ListedDevice } from './devices.ts';
@@ -27,6 +33,7 @@ export type { LiveState } from './live.ts';
 export { type FieldClash, type FieldMerge, mergeFields } from './merge.ts';
 export type * from './openapi.ts';
 export type { ProviderCalls } from './providers.ts';
+export type { RecoveryStatus } from './recovery.ts';
 export type { SessionCalls } from './sessions.ts';
 export type { RequestSigning } from './signing.ts';
 export { memoryStorage } from './storage/memory.ts';

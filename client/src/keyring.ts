@@ -1,19 +1,17 @@
 /** The account's epoch keys on this device: believed only when they prove themselves, kept for ever, renewed by minting. */
-import type { Keys, LogEntry, PublicJwk } from '@alcove/contract';
-import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
-import { jwkThumbprint, logEntryHash } from '@alcove/contract/keys';
+import type { Keys, LogEntry } from '@alcove/contract';
+import { fromBase64Url } from '@alcove/contract/base64url';
+import { logEntryHash } from '@alcove/contract/keys';
 import { importEpochKey } from './crypto/envelope.ts';
-import { findMintedShare, openMintedShare, sealMintedShare } from './crypto/shares.ts';
-import { activeDevices, hasKeysOf, headOf, signEntry, type VerifiedLog, verifyLog } from './device-log.ts';
-import { deleteDevice, listDevices } from './devices.ts';
+import { activeDevices, headOf, signEntry, type VerifiedLog, verifyLog } from './device-log.ts';
+import { deleteDevice } from './devices.ts';
+import { findRecipients, isOutdated, openShares, type Trusted, wrapForAll } from './epoch-shares.ts';
 import { AlcoveError, hasCode } from './errors.ts';
 import { createFirstEpoch, createGenesis } from './genesis.ts';
 import {
   type EpochRecord,
-  type IdentityRecord,
   keysWaiting,
   type LogRecord,
-  type MemberIdentity,
   put,
   type Records,
   recordKeys,
@@ -28,8 +26,8 @@ import { isKeys } from './wire.ts';
 const mintAttemptsMax = 5;
 /** Statuses that speak of what was asked for, not of who asked or when. */
 const refusals: readonly number[] = [400, 403, 404, 422];
-const nothingKnown: LogRecord = { entries: [], hashes: [], devices: [] };
-const beginning: Taken = { epoch: 0, log: { entries: [], hashes: [] } };
+export const nothingKnown: LogRecord = { entries: [], hashes: [], devices: [] };
+const noLog: VerifiedLog = { entries: [], hashes: [] };
 
 export interface EpochKey {
   readonly epoch: number;
@@ -103,7 +101,7 @@ export function createKeyring({ records, session }: { records: Records; session:
   };
 }
 
-function fetchKeys(session: Session, signal: AbortSignal | undefined): Promise<Keys> {
+export function fetchKeys(session: Session, signal: AbortSignal | undefined): Promise<Keys> {
   return session.request({ method: 'GET', path: '/api/v1/sync/keys', answer: isKeys, signal });
 }
 
@@ -121,7 +119,7 @@ async function found(
   const answer =
     genesis === undefined
       ? shown
-      : await mint(records, session, beginning, [genesis], signal).catch((error) => {
+      : await mint(records, session, toBeginning(shown), [genesis], signal).catch((error) => {
           if (!isRace(error)) throw error;
           return fetchKeys(session, signal);
         });
@@ -194,6 +192,12 @@ async function settleFounding(records: Records, { log }: Keys): Promise<void> {
 interface Taken {
   readonly epoch: number;
   readonly log: VerifiedLog;
+  /** Who the server says there is. */
+  readonly members: Keys['devices'];
+}
+
+function toBeginning({ devices }: Keys): Taken {
+  return { epoch: 0, log: noLog, members: devices };
 }
 
 /**
@@ -205,97 +209,42 @@ async function take(records: Records, answer: Keys): Promise<Taken> {
   const known = (await records.read(recordKeys.log)) ?? nothingKnown;
   // Before the first device has uploaded its genesis there is no log to verify.
   if (answer.log.length === 0 && known.entries.length === 0 && identity.genesis !== undefined) {
-    return beginning;
+    return toBeginning(answer);
   }
-  const devices = mergeDevices(known.devices, answer.devices);
-  const findSigningKey = (id: string) => devices.find((device) => device.id === id)?.signingKey;
-  const { accountId, anchor } = identity;
-  const log = await verifyLog(answer.log, { accountId, anchor, known: known.hashes, findSigningKey });
-  const verified = put(recordKeys.log, { ...log, devices });
-  const epochs = await openShares(records, identity, answer, { log, devices }).catch(async (error) => {
+  const { accountId, deviceId, anchor } = identity;
+  const trusted = await verifyKeys(answer, known, { accountId, anchor });
+  const verified = put(recordKeys.log, { ...trusted.log, devices: trusted.devices });
+  const { keys } = await requireDevice(records);
+  const holder = { accountId, id: deviceId, anchor, encryption: keys.encryption };
+  const held = await records.scan(recordKeys.epochs);
+  const epochs = await openShares(holder, held, answer.shares, trusted).catch(async (error) => {
     await records.write([verified]);
     throw error;
   });
   await records.write([verified, ...epochs.map((record) => put(recordKeys.epoch(record.epoch), record))]);
-  return { epoch: answer.epoch, log };
+  return { epoch: answer.epoch, log: trusted.log, members: answer.devices };
+}
+
+/** The log of an answer with the public keys behind it, as far as they prove themselves. Throws `keys.untrusted`. */
+export async function verifyKeys(
+  answer: Keys,
+  known: LogRecord,
+  { accountId, anchor }: { readonly accountId: string; readonly anchor: string },
+): Promise<Trusted> {
+  const devices = mergeDevices(known.devices, answer.devices);
+  const findSigningKey = (id: string) => devices.find((device) => device.id === id)?.signingKey;
+  const log = await verifyLog(answer.log, { accountId, anchor, known: known.hashes, findSigningKey });
+  return { log, devices };
 }
 
 /** Keys that stood behind a verified log stay what they were, whatever the server shows later. */
-function mergeDevices(known: LogRecord['devices'], shown: LogRecord['devices']): LogRecord['devices'] {
+function mergeDevices(known: LogRecord['devices'], shown: Keys['devices']): LogRecord['devices'] {
   const ids = new Set(known.map(({ id }) => id));
-  return [...known, ...shown.filter(({ id }) => !ids.has(id))];
-}
-
-async function openShares(
-  records: Records,
-  identity: MemberIdentity,
-  answer: Keys,
-  trusted: { log: VerifiedLog; devices: LogRecord['devices'] },
-): Promise<EpochRecord[]> {
-  const held = await records.scan(recordKeys.epochs);
-  const opened: EpochRecord[] = [];
-  for (const share of answer.shares.toSorted((a, b) => a.epoch - b.epoch)) {
-    if (held.some(({ epoch }) => epoch === share.epoch)) continue;
-    const floor = [...held, ...opened].filter(({ epoch }) => epoch < share.epoch);
-    const logLengthMin = Math.max(
-      trusted.log.hashes.indexOf(identity.anchor) + 1,
-      ...floor.map((e) => e.logLength),
-    );
-    opened.push(await openShare(records, identity, share, { ...trusted, logLengthMin }));
-  }
-  const newest = [...held, ...opened].toSorted((a, b) => a.epoch - b.epoch).at(-1);
-  if (newest !== undefined && isOutdated(newest, trusted.log, identity.anchor)) {
-    throw untrusted(newest.epoch, 'it is the newest, and yet older than the last revocation');
-  }
-  return opened;
-}
-
-/**
- * Whether a device that was revoked since can hold this key. Each revocation comes with a new epoch, so a server that
- * shows the one without the other withholds a key, or shows one that the revoked device made. What came with the
- * pairing was the newest when this device was admitted.
- */
-function isOutdated(epoch: EpochRecord, log: VerifiedLog, anchor: string | undefined): boolean {
-  const admittedAt = anchor === undefined ? 0 : log.hashes.indexOf(anchor) + 1;
-  const lastRevocation = log.entries.findLastIndex(({ action }) => action === 'revoke') + 1;
-  return Math.max(epoch.logLength, admittedAt) < lastRevocation;
-}
-
-/**
- * A share is believed when a device signed it that belonged when it was minted. "When" is the log head inside the
- * share, and it may not lie before that of an earlier epoch: a revoked device could otherwise sign with an old head.
- */
-async function openShare(
-  records: Records,
-  { accountId, deviceId }: IdentityRecord,
-  { epoch, wrapped }: { epoch: number; wrapped: string },
-  trusted: { log: VerifiedLog; devices: LogRecord['devices']; logLengthMin: number },
-): Promise<EpochRecord> {
-  const share = findMintedShare(wrapped);
-  if (share === undefined) throw untrusted(epoch, 'it is not in the form of a minted share');
-  const logLength = trusted.log.hashes.indexOf(share.logHead) + 1;
-  if (logLength < trusted.logLengthMin)
-    throw untrusted(epoch, 'it was minted on an old or unknown device log');
-  const minter = activeDevices(trusted.log, logLength).get(share.minter);
-  const key = trusted.devices.find(({ id }) => id === share.minter)?.signingKey;
-  if (
-    minter === undefined ||
-    key === undefined ||
-    (await jwkThumbprint(key)) !== minter.signingKeyThumbprint
-  ) {
-    throw untrusted(epoch, 'its maker is not a device of this account');
-  }
-  const place = {
-    account: accountId,
-    epoch,
-    recipient: deviceId,
-    minter: share.minter,
-    logHead: share.logHead,
-  };
-  const device = await requireDevice(records);
-  const opened = await openMintedShare(place, share, key, device.keys.encryption);
-  if (opened?.length !== 32) throw untrusted(epoch, 'its signature or its ciphertext is wrong');
-  return { epoch, key: toBase64Url(opened), logLength };
+  const others = shown.filter(({ id }) => !ids.has(id));
+  return [
+    ...known,
+    ...others.map(({ id, encryptionKey, signingKey }) => ({ id, encryptionKey, signingKey })),
+  ];
 }
 
 /** What this device has to write into the log: its genesis, or the revocations it began. */
@@ -322,7 +271,7 @@ async function entriesToWrite(records: Records, log: VerifiedLog): Promise<LogEn
 async function mint(
   records: Records,
   session: Session,
-  { epoch: previous, log }: Taken,
+  { epoch: previous, log, members }: Taken,
   entries: readonly LogEntry[],
   signal: AbortSignal | undefined,
 ): Promise<Keys> {
@@ -333,8 +282,10 @@ async function mint(
   const epoch = log.entries.length === 0 ? 1 : Math.max(previous, ...held.map((known) => known.epoch)) + 1;
   const prepared = log.entries.length === 0 ? held.find((known) => known.epoch === epoch) : undefined;
   const key = prepared ? fromBase64Url(prepared.key) : crypto.getRandomValues(new Uint8Array(32));
-  const recipients = await findRecipients(session, grown, signal);
-  const shares = await wrapForAll(records, { epoch, key, log: grown }, recipients);
+  const { accountId, deviceId } = await requireIdentity(records);
+  const { keys } = await requireDevice(records);
+  const minter = { accountId, id: deviceId, signing: keys.signing };
+  const shares = await wrapForAll(minter, { epoch, key, log: grown }, await findRecipients(grown, members));
   return session.request({
     method: 'PUT',
     path: '/api/v1/sync/keys',
@@ -346,49 +297,8 @@ async function mint(
   });
 }
 
-async function extend(log: VerifiedLog, entry: LogEntry): Promise<VerifiedLog> {
+export async function extend(log: VerifiedLog, entry: LogEntry): Promise<VerifiedLog> {
   return { entries: [...log.entries, entry], hashes: [...log.hashes, await logEntryHash(entry)] };
-}
-
-interface Recipient {
-  readonly id: string;
-  readonly encryptionKey: PublicJwk;
-}
-
-/** Devices that the log admits and the server still serves. The log decides; the server can only leave one out. */
-async function findRecipients(
-  session: Session,
-  log: VerifiedLog,
-  signal: AbortSignal | undefined,
-): Promise<Recipient[]> {
-  const active = activeDevices(log);
-  const recipients: Recipient[] = [];
-  for (const device of await listDevices(session, signal)) {
-    const entry = active.get(device.id);
-    if (entry === undefined) continue;
-    if (!(await hasKeysOf(entry, device))) {
-      throw new AlcoveError(
-        'keys.untrusted',
-        `The server shows other keys for device ${device.id} than its log.`,
-      );
-    }
-    recipients.push(device);
-  }
-  return recipients;
-}
-
-async function wrapForAll(
-  records: Records,
-  { epoch, key, log }: { epoch: number; key: Uint8Array<ArrayBuffer>; log: VerifiedLog },
-  recipients: readonly Recipient[],
-): Promise<{ deviceId: string; wrapped: string }[]> {
-  const { accountId, deviceId: minter } = await requireIdentity(records);
-  const { keys } = await requireDevice(records);
-  const wrapFor = async ({ id, encryptionKey }: Recipient) => {
-    const place = { account: accountId, epoch, recipient: id, minter, logHead: headOf(log) };
-    return { deviceId: id, wrapped: await sealMintedShare(place, key, encryptionKey, keys.signing) };
-  };
-  return Promise.all(recipients.map(wrapFor));
 }
 
 /** True when the server itself, and no proxy before it, said a clear no. */
@@ -397,7 +307,8 @@ function isRefusal(error: unknown): boolean {
   return error.status !== undefined && refusals.includes(error.status);
 }
 
-function isRace(error: unknown): boolean {
+/** Somebody else was quicker. What is to be done is done anew, on what they have written. */
+export function isRace(error: unknown): boolean {
   return ['keys.epoch_conflict', 'keys.log_moved', 'keys.incomplete_shares'].some((code) =>
     hasCode(error, code),
   );
@@ -413,11 +324,4 @@ function outdated(): AlcoveError {
 function unfinished(): AlcoveError {
   const message = 'The server took what this device wrote into its log several times, and shows none of it.';
   return new AlcoveError('keys.untrusted', message);
-}
-
-function untrusted(epoch: number, reason: string): AlcoveError {
-  return new AlcoveError(
-    'keys.untrusted',
-    `The key share of epoch ${epoch} that the server shows cannot be trusted: ${reason}. It was not taken.`,
-  );
 }

@@ -85,6 +85,12 @@ export interface LogRecord {
   }[];
 }
 
+/** The recovery key that was made here, and whether its words were seen to be written down. */
+export interface RecoveryRecord {
+  readonly id: string;
+  readonly confirmed: boolean;
+}
+
 /** The highest counter and the latest hybrid time this device has given out. */
 export interface TickRecord {
   readonly counter: number;
@@ -167,6 +173,7 @@ export const recordKeys = {
   log: recordKey<LogRecord>('log'),
   /** Devices that are to go, until the server has let go of them and the log and the next epoch are without them. */
   revocations: recordKey<readonly string[]>('revocations'),
+  recovery: recordKey<RecoveryRecord>('recovery'),
   tick: recordKey<TickRecord>('tick'),
   sync: recordKey<SyncRecord>('sync'),
   /** What those who share the store find each other by. */

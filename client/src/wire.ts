@@ -20,6 +20,7 @@ import type {
   PublicJwk,
   PullResponse,
   PushResponse,
+  RecoveryMember,
   RefreshResponse,
   SessionOpened,
   SignedIn,
@@ -152,6 +153,13 @@ export const isKeys: Guard<Keys> = shape<Keys>({
       revoked: isFlag,
     }),
   ),
+});
+export const isRecoveryMember: Guard<RecoveryMember> = shape<RecoveryMember>({
+  id: isText,
+  encryptionKey: isKey,
+  signingKey: isKey,
+  createdAt: isText,
+  blob: nullable(isText),
 });
 export const isMe: Guard<Me> = shape<Me>({
   account: isNamed,

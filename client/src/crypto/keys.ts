@@ -54,15 +54,25 @@ export function publicMembers(key: PublicJwk): JsonWebKey & { kty: string } {
   return { ...members, kty: key.kty };
 }
 
+/** The key pair of a private key in PKCS #8. */
+export async function exportPrivate(
+  pkcs8: Uint8Array<ArrayBuffer>,
+  curve: 'X25519' | 'Ed25519',
+): Promise<KeyPair> {
+  const usages: KeyUsage[] = curve === 'X25519' ? ['deriveBits'] : ['sign'];
+  const key = await crypto.subtle.importKey('pkcs8', pkcs8, { name: curve }, true, usages);
+  return toPair(await crypto.subtle.exportKey('jwk', key));
+}
+
 async function exportPair(pair: CryptoKeyPair | CryptoKey): Promise<KeyPair> {
   if (!('privateKey' in pair)) throw new TypeError('expected a key pair');
-  const [publicKey, privateKey] = await Promise.all([
-    crypto.subtle.exportKey('jwk', pair.publicKey),
-    crypto.subtle.exportKey('jwk', pair.privateKey),
-  ]);
-  const { kty = '', crv, x, d } = privateKey;
+  return toPair(await crypto.subtle.exportKey('jwk', pair.privateKey));
+}
+
+/** A private JWK of these curves says the public key, too. */
+function toPair({ kty = '', crv, x, d }: JsonWebKey): KeyPair {
   return {
-    publicKey: publicMembers({ ...publicKey, kty }),
+    publicKey: publicMembers(Object.assign({ kty }, { crv, x })),
     privateKey: Object.fromEntries(Object.entries({ kty, crv, x, d }).filter(([, value]) => value)),
   };
 }
