@@ -25,7 +25,6 @@ import {
   createSync,
   createTickets,
   createUpkeep,
-  exportVault,
   keyRoutes,
   liveRoutes,
   type SyncOperations,
@@ -34,6 +33,7 @@ import {
   upkeepRoutes,
   vaultBelongings,
   vaultCopies,
+  vaultFiles,
 } from './modules/sync/index.ts';
 import { createWorkspaces, workspaceJobs, workspaceRoutes } from './modules/workspaces/index.ts';
 import { createLocalBlobs } from './platform/blobs/index.ts';
@@ -108,7 +108,7 @@ export async function createApp(
   await using opened = new AsyncDisposableStack();
 
   prepareDataFolder(dataDir);
-  opened.use(lockDataFolder(dataDir, clock));
+  const lock = opened.use(lockDataFolder(dataDir, clock));
   if (settings.database.kind === 'embedded') refuseLostControl(dataDir);
   const database = opened.use(
     await createDatabase({
@@ -177,7 +177,7 @@ export async function createApp(
     appUrl: settings.appUrl,
     oauth: settings.oauth,
     createCtx,
-    readVault: (ctx) => exportVault(ctx, vaults, clock.now()),
+    vaultFiles: vaultFiles(vaults, clock),
     belongings: [
       vaultBelongings(vaults),
       ...vaultCopies(vaults),
@@ -225,11 +225,11 @@ export async function createApp(
     clock,
     createCtx,
     stopping: stopping.signal,
-    onRestored: (tx, accountId) =>
-      identity.trail.record(tx, accountId, {
-        action: 'vault.restored',
-        target: { type: 'account', id: accountId },
-      }),
+    async onRestored(tx, accountId) {
+      tx.afterCommit(() => liveNews.tellVault(accountId));
+      const target = { type: 'account', id: accountId };
+      await identity.trail.record(tx, accountId, { action: 'vault.restored', target });
+    },
   });
   opened.defer(() => upkeep.sweep.settled());
 
@@ -321,6 +321,7 @@ export async function createApp(
     async listen() {
       const address = await http.listen(settings.http.host, settings.http.port);
       notReady = [];
+      lock.announce(address);
       upkeep.sweep.wake();
       return address;
     },

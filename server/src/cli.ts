@@ -6,10 +6,11 @@ import { parseArguments } from './cli/parse.ts';
 import { settings } from './cli/settings.ts';
 import { start } from './cli/start.ts';
 import { tour } from './cli/tour.ts';
+import { vaults } from './cli/vaults.ts';
 import { findNearest } from './platform/config/index.ts';
 import { version } from './version.ts';
 
-const commands: readonly Command[] = [start, migrate, masterKey, tour, settings];
+const commands: readonly Command[] = [start, migrate, masterKey, vaults, tour, settings];
 
 /** Runs one command line and answers the exit code: 0 done, 1 failed, 2 not understood. */
 export async function runCli(argv: readonly string[]): Promise<number> {

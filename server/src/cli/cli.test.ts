@@ -26,11 +26,11 @@ function alcove(args: readonly string[], env: Record<string, string> = {}, cwd =
 test.each([[[]], [['help']], [['--help']], [['-h']]])('`alcove %s` lists the commands', (args) => {
   const { code, out } = alcove(args);
   expect(code).toBe(0);
-  for (const name of ['start', 'migrate', 'master-key', 'tour', 'settings', 'help'])
+  for (const name of ['start', 'migrate', 'master-key', 'vaults', 'tour', 'settings', 'help'])
     expect(out).toContain(`  ${name}`);
 });
 
-test.each(['start', 'migrate', 'master-key', 'tour', 'settings'])(
+test.each(['start', 'migrate', 'master-key', 'vaults', 'tour', 'settings'])(
   '`alcove %s` has help, by --help and by help',
   (name) => {
     const { code, out } = alcove([name, '--help']);
@@ -47,10 +47,17 @@ test('the version is that of the package', () => {
 
 test.each([
   [['strat'], 'There is no command "strat". Did you mean `alcove start`?'],
-  [['xyzzy'], 'There is no command "xyzzy". There are start, migrate, master-key, tour, settings, help.'],
+  [
+    ['xyzzy'],
+    'There is no command "xyzzy". There are start, migrate, master-key, vaults, tour, settings, help.',
+  ],
   [['help', 'migrat'], 'Did you mean `alcove migrate`?'],
   [['start', '--prot', '1'], '`alcove start` has no option --prot. It knows --help.'],
   [['start', 'now'], '`alcove start` does not know what to do with "now".'],
+  [['vaults', 'backup', '--all'], '`alcove vaults backup` needs --to FOLDER.'],
+  [['vaults', 'backup', '--to', '/tmp'], 'needs one of --all, --vault NAME and --account ID.'],
+  [['vaults', 'restore', '--vault', 'a'], '`alcove vaults restore` needs --from FILE.'],
+  [['vaults', 'restore', '--from', 'a', '--all'], 'needs either --vault NAME or --account ID.'],
   [['migrate'], '`alcove migrate` needs what to do: status, up, down.'],
   [['migrate', 'upp'], '`alcove migrate` knows no what to do "upp". Did you mean up?'],
   [['migrate', 'up', '--dryrun'], '`alcove migrate` has no option --dryrun. Did you mean --dry-run?'],

@@ -22,7 +22,7 @@ import type { Belongings } from './deletion/belongings.ts';
 import { createDeletion, type Deletion } from './deletion/service.ts';
 import { createDevices, type Devices } from './devices.ts';
 import { createEpochs, type Epochs } from './epochs.ts';
-import { createExport, type ReadVault } from './export/service.ts';
+import { type ArchivedFile, createExport } from './export/service.ts';
 import type { FindAssistant } from './guests/assistants.ts';
 import type { GuestLimits } from './guests/guest-store.ts';
 import { createGuests, type Guests } from './guests/guests.ts';
@@ -121,7 +121,7 @@ export function createIdentity(parts: {
   /** What accounts have outside of the control database. */
   readonly belongings: readonly Belongings[];
   /** The vault, for the account's own archive. */
-  readonly readVault: ReadVault;
+  readonly vaultFiles: readonly ArchivedFile[];
   readonly createCtx: (signal: AbortSignal) => Ctx;
   /** How long the epoch before the current one may still be written with. */
   readonly epochGraceMs: number;
@@ -174,7 +174,7 @@ export function createIdentity(parts: {
     updateProfile: createProfile({ passwords, trail }),
     deletion,
     trail,
-    exportMe: createExport({ clock, trail, readVault: parts.readVault }),
+    exportMe: createExport({ clock, trail, vaultFiles: parts.vaultFiles }),
     tasks: [passwords.forgotTask, deletion.removals.task],
     devices: createDevices({ clock, sessions, trail }),
     deviceProofs,

@@ -1,5 +1,5 @@
 export { vaultBelongings } from './belongings.ts';
-export { exportVault } from './export.ts';
+export { vaultFiles } from './export.ts';
 export { createHomes, type Homes } from './homes.ts';
 export { keyRoutes } from './key-routes.ts';
 export { createLive } from './live/live.ts';

@@ -1,3 +1,3 @@
 export { prepareDataFolder, refuseLostControl } from './data-folder.ts';
 export { DataFolderError } from './errors.ts';
-export { lockDataFolder } from './lock.ts';
+export { type DataFolderLock, findHolderAddress, lockDataFolder } from './lock.ts';

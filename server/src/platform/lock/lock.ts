@@ -10,6 +10,12 @@ const innerFolder = 'vaults';
 /** A file beside the lock: opening and closing the locked file itself would drop this process's lock on it. */
 const holderFileName = 'alcove.lock.json';
 
+/** The data folder as this process's own, until disposed. */
+export interface DataFolderLock extends AsyncDisposable {
+  /** Writes down where the process can be reached. */
+  announce(address: string): void;
+}
+
 /**
  * Takes the data folder for this process alone, until disposed. A second embedded database on the same folder
  * would corrupt it without a word.
@@ -17,7 +23,7 @@ const holderFileName = 'alcove.lock.json';
  * The lock is SQLite's own file lock, which the operating system drops with the process however it ends: nothing
  * is left behind that an operator has to remove after a crash.
  */
-export function lockDataFolder(folder: string, clock: Clock): AsyncDisposable {
+export function lockDataFolder(folder: string, clock: Clock): DataFolderLock {
   using taken = new DisposableStack();
   for (const file of [join(folder, lockFileName), join(folder, innerFolder, lockFileName)]) {
     try {
@@ -26,9 +32,23 @@ export function lockDataFolder(folder: string, clock: Clock): AsyncDisposable {
       throw new DataFolderError(explain(cause, folder, file), { cause });
     }
   }
-  writeHolder(folder, clock);
+  const holder = { pid: process.pid, startedAt: new Date(clock.now()).toISOString() };
+  writeHolder(folder, holder);
   const locks = taken.move();
-  return { [Symbol.asyncDispose]: async () => locks.dispose() };
+  return {
+    announce: (address) => writeHolder(folder, { ...holder, address }),
+    [Symbol.asyncDispose]: async () => locks.dispose(),
+  };
+}
+
+/** Where the process can be reached that holds the folder, or held it last; undefined when it did not say. */
+export function findHolderAddress(folder: string): string | undefined {
+  try {
+    const { address } = readHolder(folder);
+    return typeof address === 'string' ? address : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function lockFile(file: string): Disposable {
@@ -53,15 +73,23 @@ function explain(cause: unknown, folder: string, file: string): string {
   return `${file} cannot be written (${reason}). Give ALCOVE_DATA_DIR a folder that belongs to this user and takes writes.`;
 }
 
-function writeHolder(folder: string, clock: Clock): void {
-  const holder = { pid: process.pid, startedAt: new Date(clock.now()).toISOString() };
+interface Holder {
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly address?: string;
+}
+
+function writeHolder(folder: string, holder: Holder): void {
   writeFileSync(join(folder, holderFileName), `${JSON.stringify(holder)}\n`, { mode: 0o600 });
 }
+
+const readHolder = (folder: string): Partial<Record<keyof Holder, unknown>> =>
+  JSON.parse(readFileSync(join(folder, holderFileName), 'utf8'));
 
 /** Only for the message: the holder's file may be missing, or half-written at this very moment. */
 function describeHolder(folder: string): string {
   try {
-    const { pid, startedAt } = JSON.parse(readFileSync(join(folder, holderFileName), 'utf8'));
+    const { pid, startedAt } = readHolder(folder);
     return `Another Alcove (process ${Number(pid)}, started ${String(startedAt)})`;
   } catch {
     return 'Another Alcove';

@@ -1,6 +1,7 @@
 /** One open vault: SQLite through `node:sqlite`, with each statement prepared once. */
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import { isOutOfSharedMemory } from './sqlite-errors.ts';
 
 /** A prepared statement; `Row` is what its columns are. */
 export interface Statement<Row> {
@@ -44,12 +45,23 @@ const pragmas = `
 const busyTimeoutMs = 250;
 
 export function openDatabase(file: string, options: { create: boolean }): OpenVault {
+  try {
+    return connect(file, options, pragmas);
+  } catch (error) {
+    if (!isOutOfSharedMemory(error)) throw error;
+    // A full disk has no room for the file by which several connections would share the log. Alone, none is needed: what
+    // is there can be read on.
+    return connect(file, options, `PRAGMA locking_mode = EXCLUSIVE; ${pragmas}`);
+  }
+}
+
+function connect(file: string, options: { create: boolean }, setUp: string): OpenVault {
   const database = new DatabaseSync(fileUrl(file, options.create ? 'rwc' : 'rw'), {
     timeout: busyTimeoutMs,
     enableForeignKeyConstraints: true,
   });
   try {
-    database.exec(pragmas);
+    database.exec(setUp);
   } catch (error) {
     database.close();
     throw error;

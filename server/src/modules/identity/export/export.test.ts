@@ -1,3 +1,6 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { strFromU8, unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Person, registerPerson, startTestServer, type TestServer } from '../../../testing/index.ts';
@@ -26,9 +29,9 @@ const linesOf = (text = '') =>
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 
-async function write(person: Person, count: number): Promise<string[]> {
+async function write(person: Person, count: number, name = 'entry-of-an-export'): Promise<string[]> {
   await person.mintFirstEpoch();
-  const ids = Array.from({ length: count }, (_, at) => `entry-of-an-export-${at}`);
+  const ids = Array.from({ length: count }, (_, at) => `${name}-${at}`);
   const changes = ids.map((id, at) => ({
     id,
     kind: 'entry',
@@ -73,6 +76,48 @@ test('every item of the vault is there once, over many pages', async () => {
   expect(items.map(({ id }) => id)).toEqual(ids);
   expect(items[0]).toMatchObject({ payload: 'AAAA', clock: { [ada.device.id]: 1 } });
 });
+
+test('embeddings and usage are there, over several pages, and a deleted entry leaves no embedding', async () => {
+  const ada = await registerPerson(server.url);
+  const [kept, deleted] = await write(ada, 2, 'entry-with-embeddings');
+  using vault = openVaultWith(kept ?? '');
+  const at = '2026-11-20T07:16:00.123Z';
+  const embed = vault.prepare('INSERT INTO entry_embeddings VALUES (?, ?, 3, 1, ?, ?)');
+  for (let model = 0; model < 120; model += 1)
+    embed.run(kept ?? '', `model-${model}`, Buffer.from([1, 2, 3]), at);
+  embed.run(deleted ?? '', 'model', Buffer.from([9]), at);
+  vault.exec(`INSERT INTO llm_usage VALUES ('u-1', '${at}', 'somebody', 'model', 10, 20, NULL, 'r-1')`);
+  const gone = { id: deleted, kind: 'entry', op: 'delete', epoch: 1, time: '2026-11-20T07:16:01.123Z-0000' };
+  await ada.call('POST', '/sync/push', { changes: [{ ...gone, clock: { [ada.device.id]: 3 } }] });
+
+  const files = await exportOf(ada);
+  const embeddings = linesOf(files.get('embeddings.jsonl'));
+  expect(new Set(embeddings.map(({ model }) => model)).size).toBe(120);
+  expect(embeddings[0]).toEqual({
+    itemId: kept,
+    model: 'model-0',
+    dimensions: 3,
+    epoch: 1,
+    vector: 'AQID',
+    updatedAt: at,
+  });
+  const counts = { inputTokens: 10, outputTokens: 20, costMicros: null };
+  expect(linesOf(files.get('usage.jsonl'))).toEqual([
+    { id: 'u-1', at, provider: 'somebody', model: 'model', ...counts, requestId: 'r-1' },
+  ]);
+});
+
+/** The vault's file, found by what is in it: nothing on the disk says whose it is. */
+function openVaultWith(entryId: string): DatabaseSync {
+  const folder = join(server.dataDir, 'vaults');
+  for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!path.endsWith('.db')) continue;
+    const vault = new DatabaseSync(join(folder, path), { timeout: 5000 });
+    if (vault.prepare('SELECT 1 FROM synced_entries WHERE id = ?').get(entryId) !== undefined) return vault;
+    vault.close();
+  }
+  throw new Error(`no vault holds ${entryId}`);
+}
 
 test('what I did is there, also that I asked for this', async () => {
   const ada = await registerPerson(server.url);

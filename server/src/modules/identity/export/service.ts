@@ -8,16 +8,21 @@ import { createArchive } from './archive.ts';
 import { type Known, readKnown } from './export-store.ts';
 
 /** What another module keeps for the account, item by item. */
-export type ReadVault = (ctx: Ctx<AccountActor>) => AsyncIterable<unknown>;
+export interface ArchivedFile {
+  readonly name: string;
+  readonly about: string;
+  readonly isCompressible: boolean;
+  readonly read: (ctx: Ctx<AccountActor>) => AsyncIterable<unknown>;
+}
 
 export function createExport({
   clock,
   trail,
-  readVault,
+  vaultFiles,
 }: {
   readonly clock: Clock;
   readonly trail: Trail;
-  readonly readVault: ReadVault;
+  readonly vaultFiles: readonly ArchivedFile[];
 }) {
   return async (ctx: Ctx<AccountActor>): Promise<Readable> => {
     const known = await inTransaction(ctx, async (tx) => {
@@ -25,11 +30,14 @@ export function createExport({
       return readKnown(tx);
     });
     const entries = [
-      { name: 'README.txt', content: readme },
+      { name: 'README.txt', content: `${readme}${vaultFiles.map(describe).join('')}` },
       ...filesOf(known),
       { name: 'audit.jsonl', content: linesOf(readOwnEntries(ctx)) },
-      // Ciphertext does not get any smaller.
-      { name: 'vault.jsonl', content: linesOf(readVault(ctx)), isCompressible: false },
+      ...vaultFiles.map(({ name, isCompressible, read }) => ({
+        name,
+        isCompressible,
+        content: linesOf(read(ctx)),
+      })),
     ];
     return createArchive(entries, new Date(clock.now()));
   };
@@ -70,5 +78,6 @@ sessions.json     where you are and were signed in
 sign-ins.json     accounts of other services that you sign in with
 workspaces.json   the workspaces that you belong to, with your role
 audit.jsonl       what you did, one entry a line
-vault.jsonl       your vault, one item a line, encrypted as the service has it: your devices hold the keys
 `;
+
+const describe = ({ name, about }: ArchivedFile) => `${name.padEnd(18)}${about}\n`;

@@ -218,7 +218,7 @@ describe('a restore', () => {
     for (const { cursor } of [atBackup, ahead]) {
       expect(await at(person).call('GET', `/sync/pull?cursor=${cursor}`)).toMatchObject({
         status: 410,
-        body: { code: 'sync.resync_required' },
+        body: { code: 'sync.resync_required', reason: 'restored', knownUpToSeq: 1 },
       });
     }
     expect(await pullIds(person)).toEqual(['the-first-entry-of-all']);

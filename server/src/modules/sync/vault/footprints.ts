@@ -35,12 +35,22 @@ export const footprints: Footprints<SyncOperations> = {
   pull: ofPull,
   head: () => ({ writes: false, reads: [whole('meta'), newestConflict] }),
   restored: () => ({ writes: true, reads: rules }),
+  embeddings: ({ after = ['', ''], limit }) =>
+    pageOf('entry_embeddings', '(item_id, model)', '(?1, ?2)', [...after, limit]),
+  usage: ({ after = [''], limit }) => pageOf('llm_usage', '(id)', '(?1)', [...after, limit]),
   conflicts: ofConflicts,
   resolve: ofResolve,
   setPolicy: () => ({ writes: true, reads: [...rules, openConflicts] }),
   status: () => ({ writes: false, reads: [...rules, openConflicts] }),
   tidy: ofTidy,
 };
+
+/** The rows of a table that follow a key; the limit is the last of `args`. */
+function pageOf(table: string, key: string, after: string, args: Read['args']): Footprint {
+  const rows = `SELECT ${key.slice(1, -1)} FROM ${table} WHERE ${key} > ${after}
+    ORDER BY ${key.slice(1, -1)} LIMIT ?${args.length}`;
+  return { writes: false, reads: [{ table, where: `${key} IN (${rows})`, args }] };
+}
 
 function ofPush({ body, idempotencyKey }: PushInput): Footprint {
   const envelope = readPush(body);

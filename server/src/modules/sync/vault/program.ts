@@ -1,6 +1,7 @@
 /** What a worker can do to a vault. Imported by the threads of the pool, never by the main one. */
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { conflicts } from './conflicts.ts';
+import { embeddings, usage } from './extras.ts';
 import { head } from './head.ts';
 import { setPolicy } from './policy.ts';
 import { pull } from './pull.ts';
@@ -21,6 +22,8 @@ export const operations = {
   pull,
   head,
   restored,
+  embeddings,
+  usage,
   conflicts,
   resolve,
   setPolicy,

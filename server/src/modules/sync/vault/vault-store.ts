@@ -118,6 +118,26 @@ export interface VaultState extends History {
   readonly tidyAfterMs: number;
 }
 
+export interface EmbeddingRow {
+  readonly item_id: string;
+  readonly model: string;
+  readonly dimensions: number;
+  readonly epoch: number;
+  readonly vector: Uint8Array;
+  readonly updated_at: string;
+}
+
+export interface UsageRow {
+  readonly id: string;
+  readonly at: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cost_micros: number | null;
+  readonly request_id: string;
+}
+
 export type VaultStore = ReturnType<typeof createVaultStore>;
 
 export function createVaultStore(vault: VaultDatabase) {
@@ -142,6 +162,27 @@ export function createVaultStore(vault: VaultDatabase) {
     conflicts: createConflictStore(vault),
     devices: createDeviceStore(vault),
     tombstones: createTombstoneStore(vault),
+
+    listEmbeddings({
+      itemId,
+      model,
+      limit,
+    }: {
+      itemId: string;
+      model: string;
+      limit: number;
+    }): EmbeddingRow[] {
+      return vault
+        .statement<EmbeddingRow>(
+          `SELECT * FROM entry_embeddings WHERE (item_id, model) > (?, ?) ORDER BY item_id, model LIMIT ?`,
+        )
+        .all(itemId, model, limit);
+    },
+    listUsage({ id, limit }: { id: string; limit: number }): UsageRow[] {
+      return vault
+        .statement<UsageRow>('SELECT * FROM llm_usage WHERE id > ? ORDER BY id LIMIT ?')
+        .all(id, limit);
+    },
 
     /** Begins another history, which shares with this one all that there is so far. */
     branch(at: string): void {

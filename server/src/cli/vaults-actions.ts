@@ -1,0 +1,121 @@
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type OperatorLink, withOperatorLink } from './operator-link.ts';
+import { RefusedError } from './refused.ts';
+import type { Which } from './vaults.ts';
+
+type Report = (line: string) => void;
+
+/** As the service answers; see `contract/src/vaults.ts`. */
+interface Progress {
+  readonly schemaVersion: number;
+  readonly total: number;
+  readonly current: number;
+  readonly waiting: number;
+  readonly troubled: number;
+}
+interface VaultState {
+  readonly name: string;
+  readonly trouble: { readonly code: string; readonly attempts: number; readonly retryAt: string } | null;
+}
+interface VaultList {
+  readonly data: readonly VaultState[];
+  readonly nextCursor: string | null;
+}
+
+const askedEveryMs = 200;
+
+/** Each answers the exit code: 1 when something is left that an operator has to look at. */
+export function showVaults(report: Report): Promise<number> {
+  return withOperatorLink(async (link) => {
+    report(describe(await link.call<Progress>('GET', '/vaults/progress')));
+    return listTroubles(link, report);
+  });
+}
+
+export function migrateVaults(report: Report): Promise<number> {
+  return withOperatorLink(async (link) => {
+    let progress = await link.call<Progress>('POST', '/vaults/migrate');
+    report(describe(progress));
+    while (progress.waiting > 0) {
+      await sleep(askedEveryMs);
+      const before = progress;
+      progress = await link.call<Progress>('GET', '/vaults/progress');
+      if (progress.waiting !== before.waiting) report(describe(progress));
+    }
+    return listTroubles(link, report);
+  });
+}
+
+export function backUpVaults(which: Which & { readonly to: string }, report: Report): Promise<number> {
+  const directory = resolve(which.to);
+  return withOperatorLink(async (link) => {
+    let [done, failed] = [0, 0];
+    for await (const vault of namesOf(link, which)) {
+      const isDone = await backUpOne(link, { vault, directory }, report);
+      if (isDone) done += 1;
+      else failed += 1;
+    }
+    report(`${done} copied to ${directory}${failed === 0 ? '' : `, ${failed} not`}.`);
+    return failed === 0 ? 0 : 1;
+  });
+}
+
+export function restoreVault(which: Which & { readonly from: string }, report: Report): Promise<number> {
+  const { vault, account } = which;
+  return withOperatorLink(async (link) => {
+    const file = resolve(which.from);
+    const restored = await link.call<{ vault: string }>('POST', '/vaults/restore', { file, vault, account });
+    report(`The vault ${restored.vault} holds the copy now.`);
+    return 0;
+  });
+}
+
+/** One vault that cannot be copied leaves the others alone. */
+async function backUpOne(
+  link: OperatorLink,
+  request: { readonly vault: string; readonly directory: string },
+  report: Report,
+): Promise<boolean> {
+  try {
+    const { file, sizeBytes } = await link.call<{ file: string; sizeBytes: number }>(
+      'POST',
+      '/vaults/backup',
+      request,
+    );
+    report(`${file}  ${sizeBytes} bytes`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    report(`${request.vault}  ${error.message}`);
+    return false;
+  }
+}
+
+async function* namesOf(link: OperatorLink, { vault, account }: Which): AsyncGenerator<string> {
+  if (vault !== undefined) return yield vault;
+  const filter = account === undefined ? '' : `account=${encodeURIComponent(account)}`;
+  for await (const { name } of listAll(link, filter)) yield name;
+}
+
+async function listTroubles(link: OperatorLink, report: Report): Promise<number> {
+  let count = 0;
+  for await (const { name, trouble } of listAll(link, 'only=troubled')) {
+    count += 1;
+    report(`${name}  ${trouble?.code}, ${trouble?.attempts} attempts, tried again after ${trouble?.retryAt}`);
+  }
+  return count === 0 ? 0 : 1;
+}
+
+async function* listAll(link: OperatorLink, filter: string): AsyncGenerator<VaultState> {
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const page: VaultList = await link.call('GET', `/vaults?limit=200&${filter}${cursor}`);
+    yield* page.data;
+    cursor = page.nextCursor === null ? null : `&cursor=${page.nextCursor}`;
+  }
+}
+
+function describe({ schemaVersion, total, current, waiting, troubled }: Progress): string {
+  return `${current} of ${total} vaults at schema ${schemaVersion}, ${waiting} waiting, ${troubled} in trouble`;
+}
