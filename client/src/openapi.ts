@@ -421,6 +421,23 @@ export interface Keys {
   }>;
 }
 
+export interface LinkServiceRequest {
+  code: string;
+  codeVerifier: string;
+  password?: string;
+}
+
+export interface LinkedService {
+  provider: 'google' | 'github';
+  email: string | null;
+  /** RFC 3339, UTC, with milliseconds. */
+  linkedAt: string;
+}
+
+export interface LinkedServices {
+  data: LinkedService[];
+}
+
 export interface ListedSession {
   /** A UUID in lower case. */
   id: string;
@@ -1104,6 +1121,22 @@ export interface Operations {
     body: GuestMergeRequest;
     answer: GuestMerged;
   };
+  /** Through which other services I may sign in */
+  'GET /api/v1/auth/identities': {
+    answer: LinkedServices;
+  };
+  /** Add another service to sign in through */
+  'POST /api/v1/auth/identities': {
+    body: LinkServiceRequest;
+    answer: LinkedService;
+  };
+  /** Sign in through that service no more */
+  'DELETE /api/v1/auth/identities/{provider}': {
+    params: {
+      provider: 'google' | 'github';
+    };
+    answer: undefined;
+  };
   /** What an app has to know of its assistant before anybody has signed in */
   'POST /api/v1/auth/initialize': {
     body: InitializeRequest;
@@ -1156,6 +1189,8 @@ export interface Operations {
       redirect?: string;
       /** base64url SHA-256 of a secret that the exchange then has to show (as PKCE, S256). */
       codeChallenge?: string;
+      /** `link` adds the service to an account that is signed in already: with `redirect` and `codeChallenge`, and the code goes to POST /auth/identities. */
+      purpose?: 'sign-in' | 'link';
     };
     answer: undefined;
   };

@@ -1,6 +1,6 @@
 /** `/auth`: accounts with a mail address and a password, sign-in with Google and GitHub, leaving. */
 import Type, { type Static } from 'typebox';
-import { Base64Url, Name, Strict, Uuid } from './common.ts';
+import { Base64Url, Name, Nullable, Strict, Timestamp, Uuid } from './common.ts';
 import { Account, Device, DeviceInput, DeviceProof, Tokens, WorkspaceRef } from './identity.ts';
 
 export { accountDeletionText } from './keys.ts';
@@ -105,6 +105,12 @@ export const OAuthStartQuery = Strict({
       description: 'base64url SHA-256 of a secret that the exchange then has to show (as PKCE, S256).',
     }),
   ),
+  purpose: Type.Optional(
+    Type.Union([Type.Literal('sign-in'), Type.Literal('link')], {
+      description:
+        '`link` adds the service to an account that is signed in already: with `redirect` and `codeChallenge`, and the code goes to POST /auth/identities.',
+    }),
+  ),
 });
 export type OAuthStartQuery = Static<typeof OAuthStartQuery>;
 /** What the provider sends along; members that we do not know are its business. */
@@ -121,6 +127,21 @@ export const OAuthExchangeRequest = Strict({
   known,
 });
 export type OAuthExchangeRequest = Static<typeof OAuthExchangeRequest>;
+
+export const LinkServiceRequest = Strict({
+  code: Type.String({ minLength: 1, maxLength: 128 }),
+  codeVerifier: Type.String({ pattern: '^[A-Za-z0-9._~-]{43,128}$' }),
+  password: Type.Optional(TriedPassword),
+});
+export type LinkServiceRequest = Static<typeof LinkServiceRequest>;
+/** Another service that the account may be signed in through. */
+export const LinkedService = Type.Object({
+  provider: OAuthProvider,
+  email: Nullable(Type.String()),
+  linkedAt: Timestamp,
+});
+export type LinkedService = Static<typeof LinkedService>;
+export const LinkedServices = Type.Object({ data: Type.Array(LinkedService) });
 
 export const DeleteMeRequest = Strict({
   password: Type.Optional(TriedPassword),

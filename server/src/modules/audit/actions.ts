@@ -9,6 +9,8 @@ export const auditActions = {
   'session.opened': 'Somebody signed in.',
   'session.ended': 'A session was ended by its account.',
   'session.refresh_reused': 'A refresh token was used twice, so its session was ended.',
+  'identity.linked': 'Another service was added, through which the account may be signed in.',
+  'identity.unlinked': 'A service was taken away from the ways into the account.',
   'device.added': 'A device was admitted to the account.',
   'device.claimed': 'An admitted device proved that it holds its key, and signed in.',
   'device.renamed': 'A device was renamed.',

@@ -31,6 +31,7 @@ import { createKeyring, type Keyring } from './keyring.ts';
 import { createChallenges } from './known-devices/challenges.ts';
 import { createDeviceLogin } from './known-devices/device-login.ts';
 import { createDeviceProofs, type DeviceProofs } from './known-devices/proofs.ts';
+import { createLinks, type Links } from './oauth/links.ts';
 import { createOAuth, type OAuth } from './oauth/service.ts';
 import { createPairing, type PairingService } from './pairing.ts';
 import { createPasswords, type Passwords } from './passwords/service.ts';
@@ -75,6 +76,7 @@ export interface Identity {
   readonly providerKeys: ProviderKeys;
   readonly passwords: Passwords;
   readonly oauth: OAuth;
+  readonly links: Links;
   readonly deletion: Deletion;
   readonly exportMe: ReturnType<typeof createExport>;
   readonly publicUrl: string;
@@ -170,6 +172,7 @@ export function createIdentity(parts: {
     providerKeys: createProviderKeys(parts),
     passwords,
     oauth,
+    links: createLinks({ clock, sessions, trail, passwords }),
     publicUrl: parts.publicUrl,
     updateProfile: createProfile({ passwords, trail }),
     deletion,

@@ -25,6 +25,7 @@ import { apiKeyRoutes } from './api-keys/routes.ts';
 import { guestRoutes } from './guests/routes.ts';
 import type { Identity } from './index.ts';
 import { knownDeviceRoutes } from './known-devices/routes.ts';
+import { linkRoutes } from './oauth/link-routes.ts';
 import { oauthRoutes } from './oauth/routes.ts';
 import { passwordRoutes } from './passwords/routes.ts';
 import { providerKeyRoutes } from './provider-keys/routes.ts';
@@ -245,6 +246,7 @@ export function identityRoutes(identity: Identity): Route[] {
     ...accountRoutes(identity),
     ...passwordRoutes(identity.passwords),
     ...oauthRoutes(identity.oauth, identity.publicUrl),
+    ...linkRoutes(identity.links),
     ...apiKeyRoutes(identity),
     ...sessionListRoutes(identity.sessionList),
     ...guestRoutes(identity.guests),

@@ -1,5 +1,6 @@
 /** Asks a provider, and trusts nothing of its answer but that it is JSON. */
 import { createHash } from 'node:crypto';
+import { isSameText } from '../../../platform/crypto/index.ts';
 import { OutboundError, request } from '../../../platform/outbound/index.ts';
 import { providerFailed } from './errors.ts';
 
@@ -79,4 +80,10 @@ function parse(body: Buffer): Answer {
 /** RFC 7636, S256. */
 export function challengeOf(codeVerifier: string): string {
   return createHash('sha256').update(codeVerifier).digest('base64url');
+}
+
+/** Whether the app shows the secret behind the challenge with which it began, if it began with one. */
+export function isShown(codeVerifier: string | undefined, challenge: string | null): boolean {
+  if (challenge === null) return true;
+  return codeVerifier !== undefined && isSameText(challengeOf(codeVerifier), challenge);
 }

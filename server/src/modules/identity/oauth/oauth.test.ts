@@ -22,6 +22,7 @@ import {
   startTestServer,
   type TestServer,
 } from '../../../testing/index.ts';
+import { agree, createBrowser, locationOf } from './fixtures/browser.ts';
 
 const clock = createTestClock();
 const app = 'https://app.example.com/signed-in?from=alcove';
@@ -56,43 +57,17 @@ beforeEach(() => {
 
 type ProviderName = 'google' | 'github';
 
-/** A browser as far as a sign-in needs it: it keeps cookies and follows where it is sent. */
-function createBrowser() {
-  const cookies = new Map<string, string>();
-  async function visit(address: string): Promise<Response> {
-    // The public name of the service leads to wherever it listens.
-    const real = address.replace('http://alcove.test', server.url);
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const headers = real.startsWith(server.url) && cookie !== '' ? { cookie } : {};
-    const response = await fetch(real, { redirect: 'manual', headers });
-    for (const line of response.headers.getSetCookie()) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      cookies.set(name, value);
-    }
-    return response;
-  }
-  return { cookies, visit };
-}
-
 const startOf = (provider: ProviderName, query: Record<string, string> = {}) =>
   `${server.url}/api/v1/auth/oauth/${provider}?${new URLSearchParams(query)}`;
-const locationOf = (response: Response) => response.headers.get('location') ?? '';
-
-/** Goes from our start to the provider, agrees, and stops in front of our callback. */
-async function agree(browser: ReturnType<typeof createBrowser>, start: string): Promise<string> {
-  const started = await browser.visit(start);
-  expect(started.status).toBe(302);
-  return locationOf(await browser.visit(locationOf(started)));
-}
 
 async function signIn(provider: ProviderName) {
-  const browser = createBrowser();
+  const browser = createBrowser(server.url);
   const answer = await browser.visit(await agree(browser, startOf(provider)));
   return { status: answer.status, body: await answer.json() };
 }
 
 async function signInToApp(provider: ProviderName, query: Record<string, string> = {}): Promise<URL> {
-  const browser = createBrowser();
+  const browser = createBrowser(server.url);
   const answer = await browser.visit(await agree(browser, startOf(provider, { redirect: app, ...query })));
   expect(answer.status).toBe(302);
   return new URL(locationOf(answer));
@@ -219,9 +194,9 @@ test.each([
 });
 
 test('a callback in another browser is refused and leaves the sign-in to the one that began it', async () => {
-  const [mine, theirs] = [createBrowser(), createBrowser()];
+  const [mine, theirs] = [createBrowser(server.url), createBrowser(server.url)];
   const callback = await agree(mine, startOf('google'));
-  for (const victim of [createBrowser(), theirs]) {
+  for (const victim of [createBrowser(server.url), theirs]) {
     await theirs.visit(startOf('google'));
     const answer = await victim.visit(callback);
     expect([answer.status, (await answer.json()).code]).toEqual([400, 'oauth.state_invalid']);
@@ -234,7 +209,7 @@ test.each<[string, (callback: URL) => void]>([
   ['without a state', (url) => url.searchParams.delete('state')],
   ['at another provider', (url) => (url.pathname = url.pathname.replace('google', 'github'))],
 ])('a callback %s is refused', async (_, change) => {
-  const browser = createBrowser();
+  const browser = createBrowser(server.url);
   const callback = new URL(await agree(browser, startOf('google')));
   change(callback);
   const answer = await browser.visit(callback.href);
@@ -242,7 +217,7 @@ test.each<[string, (callback: URL) => void]>([
 });
 
 test('a callback works once, and not after ten minutes', async () => {
-  const browser = createBrowser();
+  const browser = createBrowser(server.url);
   const callback = await agree(browser, startOf('google'));
   expect((await browser.visit(callback)).status).toBe(200);
   expect((await browser.visit(callback)).status).toBe(400);
@@ -252,7 +227,7 @@ test('a callback works once, and not after ten minutes', async () => {
 });
 
 test('one browser may be in the middle of two sign-ins', async () => {
-  const browser = createBrowser();
+  const browser = createBrowser(server.url);
   const first = await agree(browser, startOf('google'));
   const second = await agree(browser, startOf('github'));
   expect((await browser.visit(first)).status).toBe(200);

@@ -9,18 +9,20 @@ import type {
 } from '@alcove/contract/account';
 import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
 import type { OAuthSettings } from '../../../platform/config/index.ts';
-import { createToken, hashToken, isSameText, type MasterKeys } from '../../../platform/crypto/index.ts';
+import { createToken, hashToken, type MasterKeys } from '../../../platform/crypto/index.ts';
 import { Failure } from '../../../platform/errors/index.ts';
 import { readComingDevice, receiveDevice } from '../coming-device.ts';
 import type { DeviceProofs } from '../known-devices/proofs.ts';
 import { openSession, type SignInParts } from '../sign-in.ts';
 import { asAccount } from '../trail.ts';
 import { findOrAddAccount } from './accounts.ts';
-import { challengeOf } from './ask.ts';
+import { isShown } from './ask.ts';
 import * as errors from './errors.ts';
 import { createGithub } from './github.ts';
 import { createGoogle, withQuery } from './google.ts';
-import type { Provider } from './provider.ts';
+import { deleteExpiredLinkCodes } from './link-store.ts';
+import { issueLinkCode } from './links.ts';
+import type { Identified, Provider } from './provider.ts';
 import * as store from './store.ts';
 
 export interface OAuth {
@@ -90,10 +92,20 @@ export function createOAuth(parts: OAuthParts): OAuth {
     return code;
   }
 
+  async function linkLocation(ctx: Ctx, redirect: string, flow: store.FlowRow, identified: Identified) {
+    const { provider, code_challenge: challenge } = flow;
+    if (challenge === null) throw errors.linkNeedsApp();
+    const row = { provider, code_challenge: challenge, expires_at: new Date(clock.now() + codeMs) };
+    const code = await asSystem(ctx, (tx) => issueLinkCode(tx, row, identified));
+    return { location: withQuery(redirect, { code }) };
+  }
+
   return {
-    async start(ctx, { provider: name, redirect, codeChallenge, browser: known }) {
+    async start(ctx, { provider: name, redirect, codeChallenge, purpose = 'sign-in', browser: known }) {
       const provider = getProvider(name);
       if (redirect !== undefined && !settings.redirects.includes(redirect)) throw errors.redirectNotAllowed();
+      if (purpose === 'link' && (redirect === undefined || codeChallenge === undefined))
+        throw errors.linkNeedsApp();
       const state = createToken();
       // A browser may be in the middle of several sign-ins: they share its cookie.
       const browser = known !== undefined && /^[\w-]{43}$/.test(known) ? known : createToken();
@@ -106,6 +118,7 @@ export function createOAuth(parts: OAuthParts): OAuth {
           browser_hash: hashToken(browser),
           redirect: redirect ?? null,
           code_challenge: codeChallenge ?? null,
+          purpose,
           expires_at: new Date(clock.now() + flowSeconds * 1000),
         }),
       );
@@ -122,6 +135,8 @@ export function createOAuth(parts: OAuthParts): OAuth {
       const { redirect } = flow;
       return tellApp(redirect, async () => {
         const identified = await identify(ctx, request, state);
+        if (redirect !== null && flow.purpose === 'link')
+          return linkLocation(ctx, redirect, flow, identified);
         return findOrAddAccount(ctx, { ...parts, provider, identified }, async (tx, accountId) =>
           redirect === null
             ? open(tx, parts, { accountId, provider })
@@ -141,7 +156,11 @@ export function createOAuth(parts: OAuthParts): OAuth {
       });
     },
 
-    sweep: (tx) => store.deleteExpiredFlows(tx, new Date(clock.now())),
+    async sweep(tx) {
+      const now = new Date(clock.now());
+      await store.deleteExpiredFlows(tx, now);
+      await deleteExpiredLinkCodes(tx, now);
+    },
   };
 }
 
@@ -167,11 +186,6 @@ async function tellApp<T>(
     if (redirect === null || !(error instanceof Failure)) throw error;
     return { location: withQuery(redirect, { error: error.code }) };
   }
-}
-
-function isShown(codeVerifier: string | undefined, challenge: string | null): boolean {
-  if (challenge === null) return true;
-  return codeVerifier !== undefined && isSameText(challengeOf(codeVerifier), challenge);
 }
 
 async function open(

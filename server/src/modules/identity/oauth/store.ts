@@ -9,6 +9,7 @@ export interface FlowRow {
   readonly browser_hash: Buffer;
   readonly redirect: string | null;
   readonly code_challenge: string | null;
+  readonly purpose: 'sign-in' | 'link';
   readonly expires_at: Date;
 }
 
@@ -21,9 +22,10 @@ export interface CodeRow {
 }
 
 export async function insertFlow(ctx: TxCtx, row: FlowRow): Promise<void> {
-  await sql`insert into oauth_flow (state_hash, provider, browser_hash, redirect, code_challenge, expires_at)
+  await sql`insert into oauth_flow
+    (state_hash, provider, browser_hash, redirect, code_challenge, purpose, expires_at)
     values (${row.state_hash}, ${row.provider}, ${row.browser_hash}, ${row.redirect}, ${row.code_challenge},
-      ${row.expires_at})`.execute(ctx.tx);
+      ${row.purpose}, ${row.expires_at})`.execute(ctx.tx);
 }
 
 /** Takes the flow away, so that a state works once, and only in the browser that began it. */

@@ -4,6 +4,7 @@ import type { Clock } from '../../../platform/clock/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import { revokeKeysMadeBy } from '../api-keys/made-by.ts';
+import { deleteIdentities } from '../oauth/link-store.ts';
 import { findRecovery } from '../recovery/recovery-store.ts';
 import type { RemoveRecovery } from '../recovery/remove.ts';
 import type { Sessions } from '../sessions.ts';
@@ -55,7 +56,7 @@ export function createReset(parts: ResetParts) {
   };
 }
 
-/** Until now nobody knew that this person made the account, so its keys may be somebody else's, and its recovery key too. */
+/** Until now nobody knew that this person made the account: its keys and other ways in may be somebody else's. */
 async function disown(
   tx: TxCtx,
   { audit, trail, removeRecovery }: Pick<ResetParts, 'audit' | 'trail' | 'removeRecovery'>,
@@ -63,6 +64,7 @@ async function disown(
 ): Promise<void> {
   const recovery = await findRecovery(tx, accountId);
   if (recovery !== undefined) await removeRecovery(tx, recovery);
+  await deleteIdentities(tx, accountId);
   await revokeKeysMadeBy(tx, audit, accountId);
   if (recovery === undefined) return;
   await trail.record(tx, accountId, {
