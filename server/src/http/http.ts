@@ -21,6 +21,7 @@ import {
 } from './errors.ts';
 import type { Idempotency } from './idempotency.ts';
 import { describeApi } from './openapi.ts';
+import { addPages } from './pages.ts';
 import { sendProblem, toFailure } from './problems.ts';
 import type { Limiter } from './rate-limit/index.ts';
 import type { RequestCtx } from './request-ctx.ts';
@@ -112,7 +113,9 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
       else addEndpoint(scope, route, parts);
     }
     addMetrics(scope, parts);
-    const heads = [...options.routes.map(({ head }) => head), { method: 'GET', path: '/metrics' } as const];
+    const pages = await addPages(scope);
+    const others = [...pages, '/metrics'].map((path) => ({ method: 'GET', path }) as const);
+    const heads = [...options.routes.map(({ head }) => head), ...others];
     refuseOtherMethods(scope, heads, options.corsOrigins.length > 0);
   });
   await app.ready();

@@ -73,6 +73,7 @@ export function createInvitationService(parts: WorkspaceParts): InvitationServic
           workspaceName: workspace?.name ?? '',
           role: row.role,
           url,
+          token,
           expiresAt: row.expires_at,
         };
         await mails.post(tx, invitationLetter(email, about));

@@ -67,7 +67,7 @@ export const settingsTable = {
   }),
   appUrl: webAddress({
     name: 'ALCOVE_APP_URL',
-    what: 'Address of the app whose pages the links in letters open: /verify-email and /reset-password, with #token=… behind; PUBLIC_URL unless set.',
+    what: 'Address of the app whose pages the links in letters open: /verify-email, /reset-password and /accept-invitation, with #token=… behind. Unless set, the service serves small pages of its own.',
   }),
   googleClientId: shaped({
     name: 'GOOGLE_CLIENT_ID',

@@ -60,7 +60,7 @@ test('addresses take turns, and none fills the line: a flood from one keeps othe
   const call = (from: string, name: string) => gate(from, async () => void done.push(name));
   const first = Promise.withResolvers<void>();
   const running = gate('192.0.2.1', () => first.promise);
-  const flood = Array.from({ length: 6 }, (_, at) => call('2001:db8::' + at, `flood ${at}`));
+  const flood = Array.from({ length: 6 }, (_, at) => call(`2001:db8::${at}`, `flood ${at}`));
   const others = [call('192.0.2.2', 'Ada'), call('192.0.2.3', 'Bob'), call('192.0.2.2', 'Ada again')];
   const outcomes = Promise.allSettled(flood);
   first.resolve();
