@@ -436,7 +436,7 @@ export function createVault({ store, createEngine, channel, joinTabs, lead, rand
   let running: Promise<SyncResult> | undefined;
   let lastError: AlcoveError | undefined;
   let live: LiveState = 'off';
-  let statusTimer: ReturnType<typeof setTimeout> | undefined;
+  let isStatusDue = false;
   const tabs = joinTabs(hearTab);
   closed.addEventListener('abort', tabs.close, { once: true });
   const autoSync = createAutoSync({
@@ -509,8 +509,10 @@ export function createVault({ store, createEngine, channel, joinTabs, lead, rand
 
   /** Another tab may do much in a moment, and each time the queue is counted anew. */
   function emitStatusSoon(): void {
-    statusTimer ??= setTimeout(() => {
-      statusTimer = undefined;
+    if (isStatusDue) return;
+    isStatusDue = true;
+    setTimeout(() => {
+      isStatusDue = false;
       void emitStatus();
     }, statusEveryMs);
   }
