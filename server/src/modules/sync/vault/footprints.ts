@@ -79,7 +79,6 @@ function idOf(change: unknown): string[] {
   return hasId && typeof change.id === 'string' ? [change.id] : [];
 }
 
-/** Not the deletions that can be forgotten: for those a vault on another machine is asked once a day. */
 function ofPull(input: PullInput): Footprint {
   const base = [...rules, openConflicts];
   const writes = input.acknowledged !== undefined;
@@ -104,7 +103,8 @@ function feed(kinds: readonly Kind[], args: Read['args']): Read[] {
     FROM measured)`;
   const items = kinds.map((kind) => ({
     table: tables[kind],
-    where: `${isNext} AND seq <= ${last}`,
+    // And the oldest deletion that was read: it tells whether there is one to forget.
+    where: `(${isNext} AND seq <= ${last}) OR (seq <= ?1 AND seq = (SELECT min(seq) FROM ${tables[kind]} WHERE live = 0))`,
     args,
     isBounded: true,
   }));
