@@ -1,6 +1,7 @@
 import type { LogEntry } from '@alcove/contract/identity';
 import { logEntryHash, pairingClaimText } from '@alcove/contract/keys';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import {
   type Answer,
   asPerson,
@@ -15,6 +16,7 @@ import {
   wrappedKey,
 } from '../../testing/index.ts';
 
+const isOnPostgres = (process.env.TEST_DATABASE_URL ?? '') !== '';
 const clock = createTestClock();
 let server: TestServer;
 beforeAll(async () => {
@@ -81,6 +83,41 @@ test('of two devices that revoke each other at once, one is gone before it acts'
   ]);
   expect(answers.map(({ status }) => status).sort()).toEqual([204, 401]);
 });
+
+/** The embedded database runs one transaction after the other, so there nobody can be made to wait. */
+test.skipIf(!isOnPostgres)(
+  'also when both were let in before either acted, the second finds itself revoked',
+  async () => {
+    const ada = await personWithKeys();
+    const phone = await pair(ada);
+    await pair(ada);
+    const [holder, observer] = [await connect(), await connect()];
+    await holder.query('begin');
+    await holder.query('select from account where id = $1 for update', [ada.account.id]);
+    const answers = Promise.all([
+      ada.call('DELETE', `/auth/devices/${phone.device.id}`),
+      phone.call('DELETE', `/auth/devices/${ada.device.id}`),
+    ]);
+    await expect.poll(() => countWaiting(observer)).toBe(2);
+    await holder.query('rollback');
+    expect((await answers).map(({ status }) => status).sort()).toEqual([204, 401]);
+  },
+);
+
+async function connect(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: server.databaseUrl });
+  await client.connect();
+  onTestFinished(() => client.end());
+  return client;
+}
+
+async function countWaiting(observer: pg.Client): Promise<number> {
+  const { rows } = await observer.query<{
+    count: number;
+  }>(`select count(*)::int as count from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`);
+  return rows[0]?.count ?? 0;
+}
 
 test('a paired device acts for the same account and holds its share of every epoch', async () => {
   const ada = await personWithKeys();
