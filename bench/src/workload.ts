@@ -31,9 +31,10 @@ export function createBatchSource(deviceIds: readonly string[]): (count: number)
   return (count) => Array.from({ length: count }, (_, position) => createBatch(position));
 }
 
-function createChange(deviceId: string, counter: number): Change {
+/** A change of a new item, or the next one of an item that is known. */
+export function createChange(deviceId: string, counter: number, id: string = randomUUID()): Change {
   return {
-    id: randomUUID(),
+    id,
     kind: 'entry',
     op: 'put',
     clock: { [deviceId]: counter },

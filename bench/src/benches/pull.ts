@@ -9,6 +9,7 @@ import { connectionCount, runLoad, type Send } from '../harness/load.ts';
 import { withCpuOf } from '../harness/process-figures.ts';
 import { type Contender, runRounds, type Sample } from '../harness/rounds.ts';
 import { registerPeople, startServer } from '../harness/server.ts';
+import { pullRequest } from '../harness/vault-requests.ts';
 import { findPouchDb, type PouchDb } from '../peers/pouchdb.ts';
 import { compare, comparePeer, rateColumns, rateRow, type Section, verdict, whole } from '../report.ts';
 import { changesPerBatch, createBatchSource, vaultCount } from '../workload.ts';
@@ -90,12 +91,6 @@ async function pullVault(send: Send, person: Person, size: number): Promise<numb
     if (!end.hasMore) return pulled;
     cursor = end.cursor;
   }
-}
-
-function pullRequest(person: Person, size: number, cursor: string | undefined): Buffer {
-  const query = cursor === undefined ? '' : `&cursor=${cursor}`;
-  const headers = { authorization: `Bearer ${person.tokens.accessToken}` };
-  return requestBytes('GET', `/api/v1/sync/pull?limit=${size}${query}`, headers);
 }
 
 /** Long enough for everything that follows the changes in an answer. */

@@ -10,6 +10,7 @@ import { connectionCount, runLoad } from '../harness/load.ts';
 import { findResidentMegabytes, withCpuOf } from '../harness/process-figures.ts';
 import { type Contender, runRounds, type Sample } from '../harness/rounds.ts';
 import { registerPeople, startServer } from '../harness/server.ts';
+import { pushRequest } from '../harness/vault-requests.ts';
 import { findPouchDb, type PouchDb } from '../peers/pouchdb.ts';
 import { compare, comparePeer, rateColumns, rateRow, type Section, verdict, whole } from '../report.ts';
 import { type Batch, changesPerBatch, createBatchSource, vaultCount } from '../workload.ts';
@@ -52,7 +53,7 @@ export async function pushToServer(
   people: readonly Person[],
   batches: readonly Batch[],
 ): Promise<Omit<Sample, 'cpuSeconds'>> {
-  const requests = batches.map((batch) => pushRequest('/api/v1/sync/push', batch, people[batch.vault]));
+  const requests = batches.map(({ vault, changes }) => pushRequest(at(people, vault), changes));
   const answers: Buffer[] = [];
   const load = await runLoad(url, async (send) => {
     for (let request = requests.pop(); request !== undefined; request = requests.pop())
@@ -63,6 +64,12 @@ export async function pushToServer(
   if (failed !== undefined || results.length !== batches.length * changesPerBatch)
     throw new Error(`not every change was applied: ${JSON.stringify(failed)}`);
   return { ...load, ...sizeOf(batches) };
+}
+
+function at(people: readonly Person[], vault: number): Person {
+  const person = people[vault];
+  if (person === undefined) throw new RangeError(`nobody has the vault ${vault}`);
+  return person;
 }
 
 function wholeServer(server: ServerProcess, people: readonly Person[]): Contender<readonly Batch[]> {
@@ -91,7 +98,9 @@ function bareFastify({ url, pid }: FastifyFloor): Contender<readonly Batch[]> {
   return {
     name: 'bare fastify',
     async run(batches) {
-      const requests = batches.map((batch) => pushRequest('/push', batch, undefined));
+      const requests = batches.map(({ changes }) =>
+        requestBytes('POST', '/push', {}, Buffer.from(JSON.stringify({ changes }))),
+      );
       const load = await withCpuOf(pid, () =>
         runLoad(url, async (send) => {
           for (let request = requests.pop(); request !== undefined; request = requests.pop())
@@ -111,11 +120,6 @@ function peer(pouchDb: PouchDb): Contender<readonly Batch[]> {
 }
 
 const sizeOf = ({ length }: readonly Batch[]) => ({ changes: length * changesPerBatch, requests: length });
-
-function pushRequest(path: string, { changes }: Batch, person: Person | undefined): Buffer {
-  const headers = person === undefined ? {} : { authorization: `Bearer ${person.tokens.accessToken}` };
-  return requestBytes('POST', path, headers, Buffer.from(JSON.stringify({ changes })));
-}
 
 function describe(
   [server = [], sqlite = [], fastify = [], pouchDb]: readonly (readonly Sample[])[],

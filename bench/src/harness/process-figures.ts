@@ -1,10 +1,30 @@
 /** What the system knows of a process; undefined where there is no /proc. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Resident memory, in MB of 10^6 bytes. */
 export function findResidentMegabytes(pid: number): number | undefined {
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1];
   return kibibytes === undefined ? undefined : (Number(kibibytes) * 1024) / 1e6;
+}
+
+/** Descriptors that the process holds, and how many of them are vaults' databases. */
+export function findDescriptors(pid: number): { all: number; vaults: number } | undefined {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    const targets = readdirSync(folder).map((name) => findTarget(`${folder}/${name}`));
+    return { all: targets.length, vaults: targets.filter((target) => target.endsWith('.db')).length };
+  } catch {
+    return undefined;
+  }
+}
+
+/** One that was closed since the folder was read has none. */
+function findTarget(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return '';
+  }
 }
 
 /** Runs `work` and adds the processor time that the process used meanwhile, all its threads together. */
