@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type OperatorLink, withOperatorLink } from './operator-link.ts';
 import { RefusedError } from './refused.ts';
@@ -61,14 +62,48 @@ export function backUpVaults(which: Which & { readonly to: string }, report: Rep
   });
 }
 
-export function restoreVault(which: Which & { readonly from: string }, report: Report): Promise<number> {
-  const { vault, account } = which;
-  return withOperatorLink(async (link) => {
-    const file = resolve(which.from);
-    const restored = await link.call<{ vault: string }>('POST', '/vaults/restore', { file, vault, account });
-    report(`The vault ${restored.vault} holds the copy now.`);
-    return 0;
-  });
+export function restoreVaults(which: Which & { readonly from: string }, report: Report): Promise<number> {
+  const from = resolve(which.from);
+  return withOperatorLink((link) =>
+    which.all ? restoreAll(link, from, report) : restoreOne(link, { ...which, file: from }, report),
+  );
+}
+
+async function restoreAll(link: OperatorLink, folder: string, report: Report): Promise<number> {
+  let [done, failed] = [0, 0];
+  for await (const { name } of listAll(link, '')) {
+    try {
+      await restoreOne(link, { vault: name, file: copyIn(folder, name) }, report);
+      done += 1;
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error;
+      report(`${name}  ${error.message}`);
+      failed += 1;
+    }
+  }
+  report(`${done} restored from ${folder}${failed === 0 ? '' : `, ${failed} not`}.`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** As `backup` writes them, or as they lie in a data folder that was copied as a whole. */
+function copyIn(folder: string, name: string): string {
+  const inDataFolder = join(folder, name.slice(0, 2), `${name}.db`);
+  return existsSync(inDataFolder) ? inDataFolder : join(folder, `${name}.db`);
+}
+
+async function restoreOne(
+  link: OperatorLink,
+  request: {
+    readonly file: string;
+    readonly vault?: string | undefined;
+    readonly account?: string | undefined;
+  },
+  report: Report,
+): Promise<number> {
+  const { file, vault, account } = request;
+  const restored = await link.call<{ vault: string }>('POST', '/vaults/restore', { file, vault, account });
+  report(`The vault ${restored.vault} holds the copy now.`);
+  return 0;
 }
 
 /** One vault that cannot be copied leaves the others alone. */

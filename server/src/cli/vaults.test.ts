@@ -75,7 +75,9 @@ test('while no service runs they are too, and are brought up to date', { timeout
   const account = ['--account', ada.account.id];
   expect(await alcove('backup', ...account, '--to', 'newer')).toMatchObject({ code: 0 });
   const [copy = ''] = readdirSync(join(folder, 'newer'));
-  expect(await alcove('restore', '--from', join('newer', copy), ...account)).toMatchObject({ code: 0 });
+  expect(copy).toMatch(/^[0-9a-f]{32}\.db$/);
+  const restored = await alcove('restore', '--all', '--from', 'newer');
+  expect(restored).toMatchObject({ code: 0, out: expect.stringMatching(/1 restored from .*newer\.\n$/) });
   server = await startServer();
   expect(await pullIds()).toEqual(['an-entry-before-the-backup', 'an-entry-that-is-copied']);
 });

@@ -10,7 +10,8 @@ export const vaults: Command = {
         status: 'Say how far the vaults have come to the newest schema, and list those in trouble.',
         migrate: 'Bring every vault to the newest schema now, and wait until that is done.',
         backup: 'Copy vaults into the folder --to, while they are in use.',
-        restore: 'Put the copy --from in the place of a vault.',
+        restore:
+          'Put the copy --from in the place of a vault, or the copies in the folder --from in that of all.',
       },
     },
   ],
@@ -19,7 +20,7 @@ export const vaults: Command = {
     vault: { value: 'NAME', what: 'Of the vault with this name.' },
     account: { value: 'ID', what: 'Of the vault of this account.' },
     to: { value: 'FOLDER', what: 'Where copies go, as NAME.db; older ones there are replaced.' },
-    from: { value: 'FILE', what: 'The copy to put back.' },
+    from: { value: 'PATH', what: 'The copy to put back, or with --all the folder of copies.' },
   },
   details: `Works beside a running service, and without one. Copies are made by the service, on its machine and as its user.
 
@@ -27,15 +28,17 @@ restore throws away what the vault holds now. The devices of its owner are told:
 the copy lacks. docs/operations.md says more.`,
   async run({ operands: [action], values, switches }) {
     const which = { all: switches.has('all'), vault: values.vault, account: values.account };
-    if (action === 'backup') requireOneOf(which, values.to);
-    if (action === 'restore') requireOne(which, values.from);
+    if (action === 'backup')
+      requireTarget('backup', which, values.to === undefined ? '--to FOLDER' : undefined);
+    if (action === 'restore')
+      requireTarget('restore', which, values.from === undefined ? '--from PATH' : undefined);
     // Loaded only here: the service takes longer to load than the other commands take altogether.
     const actions = await import('./vaults-actions.ts');
     const report = (line: string) => console.log(line);
     if (action === 'status') return actions.showVaults(report);
     if (action === 'migrate') return actions.migrateVaults(report);
     if (action === 'backup') return actions.backUpVaults({ ...which, to: values.to ?? '' }, report);
-    return actions.restoreVault({ ...which, from: values.from ?? '' }, report);
+    return actions.restoreVaults({ ...which, from: values.from ?? '' }, report);
   },
 };
 
@@ -46,16 +49,10 @@ export interface Which {
   readonly account: string | undefined;
 }
 
-function requireOneOf(which: Which, to: string | undefined): void {
-  if (to === undefined) throw new UsageError('`alcove vaults backup` needs --to FOLDER.');
+function requireTarget(action: string, which: Which, missing: string | undefined): void {
+  if (missing !== undefined) throw new UsageError(`\`alcove vaults ${action}\` needs ${missing}.`);
   if (countGiven(which) !== 1)
-    throw new UsageError('`alcove vaults backup` needs one of --all, --vault NAME and --account ID.');
-}
-
-function requireOne(which: Which, from: string | undefined): void {
-  if (from === undefined) throw new UsageError('`alcove vaults restore` needs --from FILE.');
-  if (which.all || countGiven(which) !== 1)
-    throw new UsageError('`alcove vaults restore` needs either --vault NAME or --account ID.');
+    throw new UsageError(`\`alcove vaults ${action}\` needs one of --all, --vault NAME and --account ID.`);
 }
 
 const countGiven = ({ all, vault, account }: Which) =>
