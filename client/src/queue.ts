@@ -10,6 +10,14 @@ export interface QueueEntry extends ItemRef {
   readonly rejected?: Refusal;
 }
 
+/**
+ * Refused for what passes when it is written anew: a device was revoked while this one was away, so that its key is used no
+ * more, or the vault has forgotten a deletion that may have seen it.
+ */
+export function isOutOfDate({ rejected }: { readonly rejected?: Refusal }): boolean {
+  return rejected?.code === 'sync.epoch_retired' || rejected?.code === 'sync.clock_forgotten';
+}
+
 /** What a write does to the queue. */
 export interface QueueChange {
   readonly removed: readonly number[];

@@ -102,6 +102,8 @@ export interface SyncRecord {
   readonly lastSyncedAt?: string;
   readonly clockSkewMs?: number;
   readonly cloned?: boolean;
+  /** Where the vault was, by its own word, when it took this store for a copy. */
+  readonly vaultCounter?: number;
   /** The highest own counter whose push the server has answered. */
   readonly sentCounter?: number;
   readonly resync?: Resync;

@@ -3,6 +3,7 @@ import type { Change, PullResponse, PushResponse, PushResult } from '@alcove/con
 import { syncLimits } from '@alcove/contract/limits';
 import { AlcoveError, hasCode } from './errors.ts';
 import type { Keyring } from './keyring.ts';
+import { isOutOfDate } from './queue.ts';
 import type { Refusal } from './records.ts';
 import type { Session } from './session.ts';
 import type { Batch, ItemChange, VaultStore } from './vault-store.ts';
@@ -72,7 +73,7 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
       const { sentCounter = 0 } = await store.readSync();
       const askedAtMs = now();
       const answer = await push(session, { ...batch, sentCounter }).catch(async (error) => {
-        if (isFinal(error)) await store.settle([], {});
+        if (hasCode(error, 'idempotency.key_reused')) await store.settle([], {});
         throw error;
       });
       const results = matchResults(batch.changes, answer);
@@ -155,7 +156,7 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
       await pushAll(progress);
     } catch (error) {
       if (!hasCode(error, 'sync.device_cloned')) throw error;
-      await store.writeSync({ cloned: true });
+      await store.writeSync({ cloned: true, ...counterIn(error) });
     }
   }
 
@@ -166,19 +167,18 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
     await pullAll(progress);
     const { cloned = false } = await store.readSync();
     if (cloned) {
-      await takeNewIdentity();
+      if (!(await store.knowItself())) await takeNewIdentity();
       await refreshKeys();
       return true;
     }
-    return (await resealRetired()) || (await store.resends()).length > lostBefore;
+    return (await renewRefused()) || (await store.resends()).length > lostBefore;
   }
 
-  /** A device was revoked while this one was away: what it wrote meanwhile is sealed with a key that is used no more. */
-  async function resealRetired(): Promise<boolean> {
-    const isRetired = (await store.queue()).some(({ rejected }) => rejected?.code === 'sync.epoch_retired');
-    if (!isRetired) return false;
+  /** What came too late as it was is written anew, with the current key and as a later edit. */
+  async function renewRefused(): Promise<boolean> {
+    if (!(await store.queue()).some(isOutOfDate)) return false;
     await refreshKeys();
-    return store.resealRetired();
+    return store.renewRefused();
   }
 
   return {
@@ -255,9 +255,9 @@ function pull(session: Session, cursor: string | undefined): Promise<PullRespons
   });
 }
 
-/** The server has looked at this push and taken nothing of it; repeated as it was it will not be taken either. */
-function isFinal(error: unknown): boolean {
-  return hasCode(error, 'sync.device_cloned') || hasCode(error, 'idempotency.key_reused');
+function counterIn(error: unknown): { vaultCounter?: number } {
+  const counter = error instanceof AlcoveError ? error.extensions.counter : undefined;
+  return isCount(counter) ? { vaultCounter: counter } : {};
 }
 
 function deviceCloned(): AlcoveError {

@@ -29,7 +29,7 @@ import {
   type VaultItem,
 } from './items.ts';
 import type { Keyring } from './keyring.ts';
-import { createQueue, type IsUnsynced, type QueueEntry } from './queue.ts';
+import { createQueue, type IsUnsynced, isOutOfDate, type QueueEntry } from './queue.ts';
 import {
   type IdentityRecord,
   type MemberIdentity,
@@ -119,8 +119,10 @@ export interface VaultStore {
   /** Versions that the vault has lost. */
   resends(): Promise<ResendRecord[]>;
   settleResends(results: readonly ResendRecord[]): Promise<void>;
-  /** Seals anew what the server refused because its epoch is over. Says whether anything was. */
-  resealRetired(): Promise<boolean>;
+  /** Writes anew what the server refused because it came too late. Says whether anything was. */
+  renewRefused(): Promise<boolean>;
+  /** True, and the suspicion is over, when all that the vault has of this device turned out to be of this very store. */
+  knowItself(): Promise<boolean>;
   /** Makes this store another device of the account, with its queue as that device's edits, in one write. */
   succeed(next: MemberIdentity, writes: readonly StorageWrite[]): Promise<void>;
   /** Resolves when nothing is being written. */
@@ -261,8 +263,48 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
       writes.push(...(await joinWrites(item, all, identity)));
       changed.push(toItemChange(item, known, identity));
     }
-    await records.write([...writes, put(recordKeys.sync, sync)]);
+    writes.push(put(recordKeys.sync, sync));
+    const arrived = await findArrived(changes);
+    if (arrived.length === 0) await records.write(writes);
+    else {
+      writes.push(...(await arrivalWrites(arrived, identity)));
+      await queue.commit(writes, { removed: arrived.map(({ counter }) => counter), put: [] });
+    }
     return { changed, missing: missingEpochs(merged.flatMap(({ versions }) => versions)) };
+  }
+
+  /** Of a push whose answer was lost: what the vault shows just as it was sent. */
+  async function findArrived(shown: readonly ChangeOut[]): Promise<QueueEntry[]> {
+    const { counters = [] } = (await records.read(recordKeys.sending)) ?? {};
+    const waiting = await queue.entries();
+    const arrived: QueueEntry[] = [];
+    for (const counter of counters) {
+      const entry = waiting.get(counter);
+      const queued = await records.read(recordKeys.queued(counter));
+      if (entry === undefined || queued === undefined) continue;
+      const found = shown.find((change) => itemKey(change) === itemKey(entry));
+      const versions = found === undefined ? [] : versionsOf(found);
+      if (versions.some((version) => isCopyOf(version, queued.change))) arrived.push(entry);
+    }
+    return arrived;
+  }
+
+  /** They leave the queue, and a newer edit of the same item has seen them in the vault. */
+  async function arrivalWrites(
+    arrived: readonly QueueEntry[],
+    { deviceId }: IdentityRecord,
+  ): Promise<StorageWrite[]> {
+    const writes: StorageWrite[] = [];
+    for (const entry of (await queue.entries()).values()) {
+      const seen = arrived.find(
+        (older) => older.counter < entry.counter && itemKey(older) === itemKey(entry),
+      );
+      const key = recordKeys.queued(entry.counter);
+      const queued = seen === undefined ? undefined : await records.read(key);
+      if (seen === undefined || queued === undefined) continue;
+      writes.push(put(key, { ...queued, base: withEntry(queued.base ?? {}, deviceId, seen.counter) }));
+    }
+    return [...writes, ...arrived.map(({ counter }) => remove(recordKeys.queued(counter)))];
   }
 
   /**
@@ -308,8 +350,7 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
   ) {
     // Under the clock of what still waits here, a copy of this store may have written something else.
     const opened = known.filter((version) => !isUnsynced(version));
-    const versions: Version[] = [change, ...(change.siblings ?? [])];
-    return Promise.all(versions.map((version) => openVersion(change, version, opened, identity)));
+    return Promise.all(versionsOf(change).map((version) => openVersion(change, version, opened, identity)));
   }
 
   /** A version that is known already is not opened again. */
@@ -415,17 +456,15 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     return put(recordKeys.queued(counter), { ...queued, ...(rejected === undefined ? {} : { rejected }) });
   }
 
-  /** Edits of an epoch that is over, as edits of the current one. The server may hold the old ones: it sees them as newer. */
-  async function resealRetired(): Promise<boolean> {
+  /** Edits that came too late, as later ones under the current key. The server may hold the old ones: it sees these as newer. */
+  async function renewRefused(): Promise<boolean> {
     const identity = await requireMember(records);
     const epochKey = await keyring.current();
     const rows = await records.scan(recordKeys.queue);
-    const retired = rows.filter(
-      ({ change, rejected }) => rejected?.code === 'sync.epoch_retired' && change.epoch < epochKey.epoch,
-    );
+    const late = rows.filter(isOutOfDate);
     const tick = (await records.read(recordKeys.tick)) ?? { counter: 0 };
     const { deviceId } = identity;
-    const stamps = retired.map((queued, at) => {
+    const stamps = late.map((queued, at) => {
       const counter = tick.counter + at + 1;
       return {
         queued,
@@ -441,6 +480,17 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     return stamps.length > 0;
   }
 
+  /** The pull has shown the push whose answer was lost, and nothing beyond it. */
+  async function knowItself(): Promise<boolean> {
+    const sending = await records.read(recordKeys.sending);
+    const { cloned: _cloned, vaultCounter = Number.POSITIVE_INFINITY, ...sync } = await readSync();
+    const sentCounter = Math.max(0, ...(sending?.counters ?? []));
+    const waiting = await queue.entries();
+    if (vaultCounter > sentCounter || sending?.counters.some((counter) => waiting.has(counter))) return false;
+    await records.write([put(recordKeys.sync, { ...sync, sentCounter }), remove(recordKeys.sending)]);
+    return true;
+  }
+
   /** Makes the queue that of another device: what it sent before counts for nothing, and what it had seen stays seen. */
   async function succeed(next: MemberIdentity, writes: readonly StorageWrite[]): Promise<void> {
     const former = await requireMember(records);
@@ -452,7 +502,7 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
       const base = queued.base ?? withEntry(queued.change.clock, former.deviceId, 0);
       return { queued, deviceId, counter: at + 1, clock: tickClock(base, deviceId, at + 1), epochKey };
     });
-    const { cloned: _over, ...sync } = await readSync();
+    const { cloned: _over, vaultCounter: _far, ...sync } = await readSync();
     const { time } = (await records.read(recordKeys.tick)) ?? {};
     await restampAll(stamps, former, [
       ...rows.map(({ change }) => remove(recordKeys.queued(counterOf(change.clock, former.deviceId)))),
@@ -575,7 +625,8 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     finishResync: () => queue.exclusively(finishResync),
     resends: () => records.scan(recordKeys.resends),
     settleResends: (results) => queue.exclusively(() => settleResends(results)),
-    resealRetired: () => queue.exclusively(resealRetired),
+    renewRefused: () => queue.exclusively(renewRefused),
+    knowItself: () => queue.exclusively(knowItself),
     succeed: (next, writes) => queue.exclusively(() => succeed(next, writes)),
     idle: () => queue.exclusively(async () => undefined),
   };
@@ -623,6 +674,19 @@ function lastOfEach(rows: readonly QueueRow[]): QueueRow[] {
 function newestCounters(entries: ReadonlyMap<number, QueueEntry>): Map<string, number> {
   const ascending = [...entries.values()].toSorted((a, b) => a.counter - b.counter);
   return new Map(ascending.map((entry) => [itemKey(entry), entry.counter]));
+}
+
+function versionsOf(change: ChangeOut): Version[] {
+  return [change, ...(change.siblings ?? [])];
+}
+
+/** What is sealed alike says alike, and nobody else could have sealed it. */
+function isCopyOf(version: Version, { clock, op, payload }: Change): boolean {
+  return (
+    compareClocks(version.clock, clock) === 'equal' &&
+    version.deleted === (op === 'delete') &&
+    version.payload === payload
+  );
 }
 
 function isOpenCopy(version: StoredVersion, clock: VectorClock): boolean {

@@ -1,0 +1,303 @@
+/** The vault goes back in time, forgets deletions, retires keys: no device loses what it has, and none brings back what was deleted. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Client, type ClientOptions, memoryStorage, type Storage } from '@alcove/client';
+import { callApi, createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { crashingStorage, faultyFetch, type NetworkFault } from './faults.ts';
+import { joinWith, openClient, visible } from './people.ts';
+
+const token = 'an-operator-token-for-tests-only';
+const dayMs = 24 * 3_600_000;
+const clock = createTestClock();
+const opened: Client[] = [];
+let server: TestServer;
+let folder: string;
+
+beforeAll(async () => {
+  server = await startTestServer({ clock, env: { ALCOVE_OPERATOR_TOKEN: token } });
+  folder = await mkdtemp(join(tmpdir(), 'alcove-restores-'));
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => client.close()));
+});
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+type Options = Partial<ClientOptions>;
+
+async function open(options: Options = {}): Promise<Client> {
+  const client = await openClient(server.url, { now: () => clock.now(), ...options });
+  opened.push(client);
+  return client;
+}
+
+async function joined(known: Client, options: Options = {}): Promise<Client> {
+  const client = await joinWith(known, server.url, { now: () => clock.now(), ...options });
+  opened.push(client);
+  return client;
+}
+
+async function operator(method: string, path: string, body?: unknown) {
+  const answer = await callApi(server.url, method, `/admin/vaults${path}`, body, {
+    authorization: `Bearer ${token}`,
+  });
+  expect(answer.status).toBe(200);
+  return answer.body;
+}
+
+/** Copies the vault of a client's account, and gives the way to put the copy back. */
+async function backUp(client: Client): Promise<() => Promise<void>> {
+  const { data } = await operator('GET', `?account=${client.identity?.accountId}`);
+  const vault = data[0].name;
+  const { file } = await operator('POST', '/backup', { vault, directory: folder });
+  return async () => {
+    clock.forward(60_000);
+    await operator('POST', '/restore', { vault, file });
+    clock.forward(60_000);
+  };
+}
+
+async function syncAll(...clients: Client[]): Promise<void> {
+  for (const client of clients) await client.vault.sync();
+}
+
+const idOf = (name: string) => `entry-${name}`.padEnd(20, '-');
+const entry = (name: string, value: unknown) => ({ kind: 'entry', id: idOf(name), value }) as const;
+
+/** Two devices whose vault was copied in the middle of their work, and is about to be put back. */
+async function worked(options: Options = {}) {
+  const laptop = await open(options);
+  await laptop.register();
+  const phone = await joined(laptop);
+  for (const name of ['edited', 'deleted', 'kept', 'gone'])
+    await laptop.vault.put(entry(name, `${name} before`));
+  await syncAll(laptop, phone);
+  await laptop.vault.delete('entry', idOf('gone'));
+  await syncAll(laptop, phone);
+  const restore = await backUp(laptop);
+  clock.forward(1000);
+  await phone.vault.put(entry('edited', 'edited by the phone'));
+  await syncAll(phone, laptop);
+  await laptop.vault.put(entry('edited', 'edited by both'));
+  await laptop.vault.put(entry('new', 'new after the copy'));
+  await laptop.vault.put({ kind: 'memory', id: idOf('memory'), value: 'm', meta: { accessCounts: {} } });
+  await laptop.vault.delete('entry', idOf('deleted'));
+  await laptop.vault.put(entry('gone', 'back again'));
+  await syncAll(laptop, phone);
+  return { laptop, phone, restore };
+}
+const everything = {
+  [idOf('edited')]: ['edited by both'],
+  [idOf('kept')]: ['kept before'],
+  [idOf('new')]: ['new after the copy'],
+  [idOf('memory')]: ['m'],
+  [idOf('gone')]: ['back again'],
+};
+
+async function expectEverything(...clients: Client[]): Promise<void> {
+  await syncAll(...clients, ...clients);
+  const [first] = clients;
+  if (first === undefined) throw new Error('nobody is there');
+  const newcomer = await joined(first);
+  for (const client of [...clients, newcomer]) {
+    expect(await visible(client)).toEqual(everything);
+    expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+  }
+}
+
+describe('after the vault was restored from a backup', () => {
+  it('one device sends again all that was lost, also what the other one wrote', async () => {
+    const { laptop, phone, restore } = await worked();
+    await restore();
+    await expectEverything(laptop, phone);
+    expect(await phone.vault.get('entry', idOf('edited'))).toMatchObject({
+      deviceId: laptop.identity?.deviceId,
+    });
+  });
+
+  it('two devices that do it at once make no conflict of it', async () => {
+    const { laptop, phone, restore } = await worked();
+    await restore();
+    const results = await Promise.all([laptop.vault.sync(), phone.vault.sync()]);
+    expect(results.map(({ conflicts }) => conflicts)).toEqual([0, 0]);
+    await expectEverything(phone, laptop);
+  });
+
+  it('edits that waited meanwhile arrive, on top of what was lost', async () => {
+    const { laptop, phone, restore } = await worked();
+    await phone.vault.put(entry('edited', 'offline, before'));
+    await restore();
+    await phone.vault.put(entry('new', 'offline, after'));
+    await syncAll(phone, laptop, phone, laptop);
+    const seen = { ...everything, [idOf('edited')]: ['offline, before'], [idOf('new')]: ['offline, after'] };
+    for (const client of [phone, laptop, await joined(phone)]) expect(await visible(client)).toEqual(seen);
+  });
+
+  it('what was deleted before the copy is not brought back by a device that had not heard of it', async () => {
+    const laptop = await open();
+    await laptop.register();
+    const phone = await joined(laptop);
+    await laptop.vault.put(entry('gone', 'soon'));
+    await laptop.vault.put(entry('kept', 'for long'));
+    await syncAll(laptop, phone);
+    await laptop.vault.delete('entry', idOf('gone'));
+    await laptop.vault.sync();
+    const restore = await backUp(laptop);
+    await restore();
+    await syncAll(phone, laptop);
+    for (const client of [phone, laptop, await joined(phone)])
+      expect(await visible(client)).toEqual({ [idOf('kept')]: ['for long'] });
+  });
+
+  it('nothing is lost when it is restored once more before all was sent', async () => {
+    let isCut = false;
+    const { laptop, phone, restore } = await worked({
+      fetch: faultyFetch((_at, url) => (isCut && url.endsWith('/sync/push') ? 'cut' : undefined)),
+    });
+    await restore();
+    isCut = true;
+    await expect(laptop.vault.sync()).rejects.toMatchObject({ code: 'network' });
+    const again = await backUp(laptop);
+    await again();
+    isCut = false;
+    await expectEverything(laptop, phone);
+  });
+
+  it.each<NetworkFault>(['cut', 'lost-answer', 'torn-answer', 'doubled'])(
+    'a %s at any of its requests costs nothing',
+    async (fault) => {
+      let at = -1;
+      let count = 0;
+      const { laptop, phone, restore } = await worked({
+        fetch: faultyFetch(() => (count++ === at ? fault : undefined)),
+      });
+      for (let hit = 0; hit < 6; hit += 1) {
+        await restore();
+        [at, count] = [hit, 0];
+        await laptop.vault.sync();
+      }
+      await expectEverything(laptop, phone);
+    },
+  );
+
+  it('the end of the program at any of its writes costs nothing', async () => {
+    const storage = memoryStorage();
+    const { laptop, restore } = await worked({ storage });
+    const asBefore = await contentOf(storage);
+    await laptop.close();
+    for (let at = 0; ; at += 1) {
+      await restore();
+      const copy = await storeWith(asBefore);
+      const mortal = await openClient(server.url, {
+        now: () => clock.now(),
+        storage: crashingStorage(copy, at, at % 2 === 0 ? 'before' : 'after'),
+      });
+      const isWhole = await mortal.vault.sync().then(
+        () => true,
+        () => false,
+      );
+      await mortal.close();
+      const after = await open({ storage: copy });
+      await after.vault.sync();
+      expect(await visible(after)).toEqual(everything);
+      expect(await after.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+      if (isWhole) return;
+    }
+  });
+});
+
+async function contentOf(storage: Storage): Promise<[string, string][]> {
+  const handle = await storage.open();
+  const content = await handle.scan('');
+  await handle.close();
+  return content;
+}
+
+async function storeWith(content: readonly [string, string][]): Promise<Storage> {
+  const storage = memoryStorage();
+  const handle = await storage.open();
+  await handle.write(content.map(([key, value]) => ({ key, value })));
+  await handle.close();
+  return storage;
+}
+
+describe('a device that comes back after half a year', () => {
+  it('learns of deletions that the vault has forgotten, and brings what it wrote', async () => {
+    const laptop = await open();
+    await laptop.register();
+    const phone = await joined(laptop);
+    for (const name of ['gone', 'kept', 'edited']) await laptop.vault.put(entry(name, name));
+    await syncAll(laptop, phone);
+    await phone.vault.put(entry('edited', 'on an island'));
+    await laptop.vault.delete('entry', idOf('gone'));
+    await laptop.vault.sync();
+    for (let month = 0; month < 14; month += 1) {
+      clock.forward(30 * dayMs);
+      await laptop.vault.put(entry('kept', `month ${month}`));
+      await laptop.vault.sync();
+      await laptop.vault.sync();
+    }
+    await syncAll(phone, laptop);
+    const seen = { [idOf('kept')]: ['month 13'], [idOf('edited')]: ['on an island'] };
+    for (const client of [phone, laptop]) expect(await visible(client)).toEqual(seen);
+  });
+});
+
+describe('after a device was revoked', () => {
+  it('what others wrote offline arrives under the next key, and nothing under the old one does', async () => {
+    const sent: string[] = [];
+    const laptop = await open();
+    await laptop.register();
+    const storage = memoryStorage();
+    const phone = await joined(laptop, {
+      storage,
+      fetch: (input, init) => {
+        if (String(input).endsWith('/sync/push')) sent.push(String(init?.body));
+        return fetch(input, init);
+      },
+    });
+    const tablet = await joined(laptop);
+    await laptop.vault.put(entry('edited', 'before'));
+    await syncAll(laptop, phone, tablet);
+    await phone.vault.put(entry('edited', 'offline'));
+    await phone.vault.put(entry('new', 'offline, too'));
+    await phone.vault.delete('entry', idOf('kept'));
+    await laptop.revokeDevice(tablet.identity?.deviceId ?? '');
+    clock.forward(5 * 60_000);
+    expect(await phone.vault.sync()).toMatchObject({ conflicts: 0 });
+    expect(await phone.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+    await laptop.vault.sync();
+    const seen = { [idOf('edited')]: ['offline'], [idOf('new')]: ['offline, too'] };
+    for (const client of [phone, laptop]) expect(await visible(client)).toEqual(seen);
+    const held = await phone.api('GET', '/api/v1/sync/pull');
+    expect(held.changes.filter(({ deleted }) => !deleted).map(({ epoch }) => epoch)).toEqual([2, 2]);
+    const again = JSON.parse(sent[0] ?? '{}');
+    const refused = await phone.api('POST', '/api/v1/sync/push', { body: { changes: again.changes } });
+    expect(refused.results.map(({ status }) => status).filter((status) => status === 'applied')).toEqual([]);
+  });
+
+  it('an edit whose answer was lost and whose key has been retired since is neither lost nor doubled', async () => {
+    let isLost = false;
+    const laptop = await open();
+    await laptop.register();
+    const phone = await joined(laptop, {
+      fetch: faultyFetch((_at, url) => (isLost && url.endsWith('/sync/push') ? 'lost-answer' : undefined)),
+    });
+    const tablet = await joined(laptop);
+    await phone.vault.put(entry('edited', 'sent, as it seemed in vain'));
+    isLost = true;
+    await expect(phone.vault.sync()).rejects.toMatchObject({ code: 'network' });
+    await phone.vault.put(entry('edited', 'and gone on'));
+    await laptop.revokeDevice(tablet.identity?.deviceId ?? '');
+    clock.forward(2 * dayMs);
+    isLost = false;
+    await syncAll(phone, laptop, phone);
+    for (const client of [phone, laptop])
+      expect(await visible(client)).toEqual({ [idOf('edited')]: ['and gone on'] });
+    expect(await phone.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+  });
+});
