@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { asPerson, callApi, type Person, registerPerson } from '../src/testing/index.ts';
+import { asPerson, callApi, listenOnSocket, type Person, registerPerson } from '../src/testing/index.ts';
 import { type ServerProcess, startServerProcess } from '../src/testing/process.ts';
+import { redisIsInstalled, startTestRedis } from '../src/testing/redis.ts';
 import { type Copy, copyTemplate } from '../src/testing/template.ts';
 
 const isOnPostgres = (process.env.TEST_DATABASE_URL ?? '') !== '';
@@ -27,10 +28,13 @@ describe.skipIf(!isOnPostgres)('two nodes on one PostgreSQL', () => {
   });
 
   /** A node has a folder of its own; database and master key are those of all. */
-  async function startNode(name: string): Promise<ServerProcess> {
+  async function startNode(
+    name: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
     const dataDir = join(folder, name);
     await cp(ground.dataDir, dataDir, { recursive: true });
-    const env = { DATABASE_URL: ground.database ?? '', PUBLIC_URL: 'http://alcove.test' };
+    const env = { DATABASE_URL: ground.database ?? '', PUBLIC_URL: 'http://alcove.test', ...more };
     return startServerProcess({ dataDir, logFile: join(folder, `${name}.log`), env });
   }
 
@@ -114,6 +118,43 @@ describe.skipIf(!isOnPostgres)('two nodes on one PostgreSQL', () => {
     expect((await read()).status).toBe(200);
     expect((await ada.call('DELETE', `/auth/api-keys/${body.id}`)).status).toBe(204);
     expect((await read()).status).toBe(401);
+  });
+
+  const listenOn = async (node: ServerProcess, { tokens }: Person) => {
+    const authorization = `Bearer ${tokens.accessToken}`;
+    const heard = await listenOnSocket(`${node.url}/api/v1/sync/live`, { authorization });
+    await expect.poll(() => heard.messages.map(({ type }) => type)).toEqual(['changed']);
+    return heard;
+  };
+
+  async function expectNewsToTravel(here: ServerProcess, there: ServerProcess): Promise<void> {
+    const ada = await registerPerson(here.url);
+    const heard = await listenOn(there, ada);
+    expect((await ada.mintFirstEpoch()).status).toBe(200);
+    await expect.poll(() => heard.messages.map(({ type }) => type)).toContain('device');
+    expect((await ada.call('POST', '/auth/logout', {})).status).toBe(204);
+    expect(await heard.ended).toBe(4403);
+  }
+
+  test('a stream on one node hears of keys that come by the other, and ends with a session that ends there', () =>
+    expectNewsToTravel(...nodes));
+
+  test.skipIf(!redisIsInstalled)('the same through Redis', async () => {
+    await using redis = await startTestRedis();
+    const env = { REDIS_URL: redis.url };
+    const [here, there] = await Promise.all([startNode('with-redis', env), startNode('and-another', env)]);
+    try {
+      await expectNewsToTravel(here, there);
+    } finally {
+      await Promise.all([here.kill(), there.kill()]);
+    }
+  });
+
+  test('a node that stops says goodbye on its streams', async () => {
+    const node = await startNode('stopping');
+    const heard = await listenOn(node, await registerPerson(node.url));
+    expect(await node.stop()).toBe(0);
+    expect(await heard.ended).toBe(1001);
   });
 
   async function query(statement: string): Promise<Record<string, unknown>[]> {

@@ -2,6 +2,7 @@
 
 export { createTestClock, type TestClock } from './clock.ts';
 export { behindTheScenes, openDatabase } from './database.ts';
+export { type Heard as HeardOnSocket, listenOnSocket } from './listen.ts';
 export { codeIn, lettersTo, waitForLetter } from './mailbox.ts';
 export { type Paired, pairDevice } from './pairing.ts';
 export {
