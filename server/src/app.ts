@@ -1,7 +1,7 @@
 /** The composition root: from settings to a running service. Reads from top to bottom as the map of the system. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { actorName, systemCtx, type TxCtx } from './context.ts';
+import { actorName, asSystem, systemCtx, type TxCtx } from './context.ts';
 import {
   createHttp,
   createIdempotency,
@@ -159,7 +159,7 @@ export async function createApp(
     settings.mail === undefined
       ? createFolderMailer({ directory: join(dataDir, 'mails'), clock, log })
       : createSmtpMailer(settings.mail);
-  const mails = createMailQueue({ envelope, ids, mailer, jobs });
+  const mails = createMailQueue({ clock, envelope, masterKeys, ids, mailer, jobs });
   const audit = createAudit({ clock, ids });
   const events = createEvents<TxCtx>({ clock, ids, actorOf: ({ actor }) => actorName(actor) });
   const liveNews = createLiveNews(fanout);
@@ -250,6 +250,11 @@ export async function createApp(
         name: 'http.sweep-idempotency-keys',
         cron: '37 * * * *',
         run: (signal) => idempotency.sweep(createCtx(signal)),
+      },
+      {
+        name: 'mail.sweep-counts',
+        cron: '41 * * * *',
+        run: (signal) => asSystem(createCtx(signal), (tx) => mails.sweep(tx)),
       },
       {
         name: 'http.sweep-nonces',

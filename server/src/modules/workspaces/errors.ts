@@ -38,6 +38,11 @@ export const invitationExists = failure(
   409,
   'An invitation to this address is open already.',
 );
+export const tooManyLetters = failure(
+  'invitation.too_many_letters',
+  429,
+  'This address got too many letters today; try again tomorrow.',
+);
 export const tooManyInvitations = failure(
   'invitation.too_many',
   409,

@@ -76,7 +76,7 @@ export function createInvitationService(parts: WorkspaceParts): InvitationServic
           token,
           expiresAt: row.expires_at,
         };
-        await mails.post(tx, invitationLetter(email, about));
+        if (!(await mails.offer(tx, invitationLetter(email, about)))) throw errors.tooManyLetters();
         await audit.record(tx, {
           action: 'invitation.created',
           target: { type: 'invitation', id: row.id },

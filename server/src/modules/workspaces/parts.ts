@@ -12,7 +12,7 @@ export interface WorkspaceParts {
   readonly ids: Ids;
   readonly audit: Audit;
   readonly events: Events<TxCtx>;
-  readonly mails: Pick<MailQueue, 'post'>;
+  readonly mails: Pick<MailQueue, 'offer'>;
   /** Where the links in letters lead. */
   readonly appUrl: string;
   readonly limits: WorkspaceLimits;

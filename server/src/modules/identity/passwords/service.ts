@@ -73,8 +73,7 @@ export function createPasswords(given: PasswordParts, createCtx: (signal: AbortS
     verifyEmail: createVerify(parts),
     async askToVerify(tx, accountId, email) {
       if (!(await mailTokens.mayIssue(tx, 'verify', accountId))) return false;
-      await postVerification(tx, parts, { accountId, email });
-      return true;
+      return postVerification(tx, parts, { accountId, email });
     },
     async forgetLogin(tx, accountId, email) {
       await attempts.forgive(tx, `account:${accountId}`);
