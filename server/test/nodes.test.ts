@@ -160,22 +160,25 @@ describe.skipIf(!isOnPostgres)('two nodes on one PostgreSQL', () => {
 
   test('an epoch is over on every node once its grace is, also when no news of the next one arrive', async () => {
     const node = await startNode('brief', { ALCOVE_EPOCH_GRACE_SECONDS: '1' });
-    const ada = await registerPerson(node.url);
-    await ada.mintFirstEpoch();
-    let counter = 0;
-    const write = async () => {
-      counter += 1;
-      const time = `${new Date().toISOString()}-0000`;
-      const version = { clock: { [ada.device.id]: counter }, time, epoch: 1, payload: 'AAAA' };
-      const change = { id: randomUUID(), kind: 'entry', op: 'put', ...version };
-      const { body } = await ada.call('POST', '/sync/push', { changes: [change] });
-      return body.results[0].code ?? body.results[0].status;
-    };
-    expect(await write()).toBe('applied');
-    await query(`insert into key_epoch (account_id, epoch, minted_by, created_at)
-      values ('${ada.account.id}', 2, '${ada.device.id}', now())`);
-    await expect.poll(write, { timeout: 10_000 }).toBe('sync.epoch_retired');
-    await node.kill();
+    try {
+      const ada = await registerPerson(node.url);
+      await ada.mintFirstEpoch();
+      let counter = 0;
+      const write = async () => {
+        counter += 1;
+        const time = `${new Date().toISOString()}-0000`;
+        const version = { clock: { [ada.device.id]: counter }, time, epoch: 1, payload: 'AAAA' };
+        const change = { id: randomUUID(), kind: 'entry', op: 'put', ...version };
+        const { body } = await ada.call('POST', '/sync/push', { changes: [change] });
+        return body.results[0].code ?? body.results[0].status;
+      };
+      expect(await write()).toBe('applied');
+      await query(`insert into key_epoch (account_id, epoch, minted_by, created_at)
+        values ('${ada.account.id}', 2, '${ada.device.id}', now())`);
+      await expect.poll(write, { timeout: 10_000 }).toBe('sync.epoch_retired');
+    } finally {
+      await node.kill();
+    }
   });
 
   async function query(statement: string): Promise<Record<string, unknown>[]> {

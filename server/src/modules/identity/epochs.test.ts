@@ -52,6 +52,19 @@ test('an epoch may be written with for a minute after the next one was minted, a
   expect(await write(ada, 2)).toBe('applied');
 });
 
+test('what is over stays over when yet another epoch is minted', async () => {
+  const ada = await registerPerson(server.url);
+  await ada.mintFirstEpoch();
+  await mint(ada, 2);
+  clock.forward(graceMs + 1000);
+  await mint(ada, 3);
+  expect([await write(ada, 1), await write(ada, 2), await write(ada, 3)]).toEqual([
+    'sync.epoch_retired',
+    'applied',
+    'applied',
+  ]);
+});
+
 test('two epochs within a minute do not leave the first of them longer', async () => {
   const ada = await registerPerson(server.url);
   await ada.mintFirstEpoch();

@@ -11,8 +11,8 @@ import * as store from './store.ts';
 export interface EpochStanding {
   /** 0 before the first was minted. */
   readonly epochCurrent: number;
-  /** Until then a change of an older epoch is still taken: its device may not have heard of the current one. */
-  readonly epochGraceUntilMs: number;
+  /** The oldest that may still be written with: devices may not have heard at once of what was minted after it. */
+  readonly epochOldest: number;
 }
 
 export interface Epochs {
@@ -33,7 +33,7 @@ export function createEpochs(parts: {
 }): Epochs {
   const { clock, fanout, graceMs } = parts;
   // What was true less than a grace ago is true enough: whatever was minted since is still within its own grace.
-  const standings = createHintedCache<EpochStanding>({
+  const terms = createHintedCache<readonly EpochTerm[]>({
     fanout,
     topic: 'epoch',
     sizeMax: rememberedMax,
@@ -43,9 +43,11 @@ export function createEpochs(parts: {
   return {
     async standing(ctx) {
       const { accountId } = ctx.actor;
-      const read = () => inTransaction(ctx, (tx) => store.listEpochs(tx, accountId));
-      const known = await standings.get(accountId, async () => standingOf(await read(), graceMs));
-      return known ?? standingOf([], graceMs);
+      const known = await terms.get(accountId, async () => {
+        const epochs = await inTransaction(ctx, (tx) => store.listEpochs(tx, accountId));
+        return termsOf(epochs, graceMs).filter(({ retiresAtMs }) => retiresAtMs > clock.now());
+      });
+      return standingAt(known ?? [], clock.now());
     },
 
     async add(ctx, log, epoch) {
@@ -59,7 +61,7 @@ export function createEpochs(parts: {
       });
       for (const share of epoch.shares)
         await store.insertKeyShare(ctx, accountId, { epoch: epoch.epoch, ...share });
-      await standings.forget(ctx, [accountId]);
+      await terms.forget(ctx, [accountId]);
     },
   };
 }
@@ -74,12 +76,22 @@ export async function requireNextEpoch(ctx: TxCtx<DeviceActor>, epoch: number): 
   });
 }
 
-function standingOf(epochs: readonly store.EpochRow[], graceMs: number): EpochStanding {
-  const current = epochs.at(-1);
-  return {
-    epochCurrent: current?.epoch ?? 0,
-    epochGraceUntilMs: current === undefined ? 0 : current.created_at.getTime() + graceMs,
-  };
+/** An epoch, and when it is over: a grace after the next one was minted. */
+interface EpochTerm {
+  readonly epoch: number;
+  readonly retiresAtMs: number;
+}
+
+function termsOf(epochs: readonly store.EpochRow[], graceMs: number): EpochTerm[] {
+  return epochs.map(({ epoch }, at) => {
+    const next = epochs[at + 1];
+    return { epoch, retiresAtMs: next === undefined ? Infinity : next.created_at.getTime() + graceMs };
+  });
+}
+
+function standingAt(terms: readonly EpochTerm[], nowMs: number): EpochStanding {
+  const oldest = terms.find(({ retiresAtMs }) => retiresAtMs > nowMs);
+  return { epochCurrent: terms.at(-1)?.epoch ?? 0, epochOldest: oldest?.epoch ?? 0 };
 }
 
 /** Exactly the admitted, unrevoked members: one that is missing would lose the vault, one too many would keep it. */

@@ -13,10 +13,10 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** The epoch that is to be sealed with, 0 before the first; until then a change of an older one is still taken. */
+/** The epoch that is to be sealed with, 0 before the first, and the oldest that is still taken. */
 export interface EpochRule {
   readonly epochCurrent: number;
-  readonly epochGraceUntilMs: number;
+  readonly epochOldest: number;
 }
 
 /** How much a vault may hold. */
@@ -75,8 +75,8 @@ export function findForgery(
 
 /** What was sealed before the vault was restored is history that is sent again; no key of today could have sealed it. */
 export function findRetiredEpoch(batch: Batch, { epoch, atMs }: AuthoredChange): Refusal | undefined {
-  const { epochs, state, nowMs } = batch;
-  if (epoch >= epochs.epochCurrent || nowMs <= epochs.epochGraceUntilMs) return undefined;
+  const { epochs, state } = batch;
+  if (epoch >= epochs.epochOldest) return undefined;
   if (state.restoredAt !== null && atMs <= Date.parse(state.restoredAt)) return undefined;
   return {
     code: rejections.epochRetired,

@@ -32,12 +32,15 @@ const outcome = async (device: string, ...changes: unknown[]) =>
 
 describe('a change that is sealed with an older key', () => {
   beforeEach(() => {
-    vault.epochs = { epochCurrent: 3, epochGraceUntilMs: vault.nowMs };
+    vault.epochs = { epochCurrent: 3, epochOldest: 2 };
   });
+  const endGrace = () => {
+    vault.epochs = { epochCurrent: 3, epochOldest: 3 };
+  };
 
   test('is taken until the grace is over, and refused from then on', async () => {
     expect(await outcome(laptop, item({ [laptop]: 1 }, { epoch: 2 }))).toEqual(['applied']);
-    vault.nowMs += 1;
+    endGrace();
     const refused = await vault.push(laptop, [item({ [laptop]: 2 }, { epoch: 2 })]);
     expect(refused.results).toMatchObject([
       {
@@ -53,20 +56,20 @@ describe('a change that is sealed with an older key', () => {
   test('is a duplicate where its answer was lost, not something to be sealed anew', async () => {
     const pushed = item({ [laptop]: 1 }, { epoch: 2 });
     await vault.push(laptop, [pushed]);
-    vault.nowMs += 1;
+    endGrace();
     expect(await outcome(laptop, pushed)).toEqual(['duplicate']);
   });
 
   test('is stale where a newer one has seen it', async () => {
     await vault.push(laptop, [item({ [laptop]: 2 }, { epoch: 3 })]);
-    vault.nowMs += 1;
+    endGrace();
     expect(await outcome(laptop, item({ [laptop]: 1 }, { epoch: 2 }))).toEqual(['stale']);
   });
 
   test('is taken with any number before the first key was minted, and with a newer one than is known here', async () => {
-    vault.nowMs += 1;
+    endGrace();
     expect(await outcome(laptop, item({ [laptop]: 1 }, { epoch: 4 }))).toEqual(['applied']);
-    vault.epochs = { epochCurrent: 0, epochGraceUntilMs: 0 };
+    vault.epochs = { epochCurrent: 0, epochOldest: 0 };
     expect(await outcome(laptop, item({ [laptop]: 2 }, { epoch: 1 }))).toEqual(['applied']);
   });
 });
@@ -253,7 +256,7 @@ describe('a vault that was restored from a backup', () => {
 
   test('takes what was sealed with an older key before the restore, and nothing that was sealed so since', async () => {
     await restore();
-    vault.epochs = { epochCurrent: 2, epochGraceUntilMs: 0 };
+    vault.epochs = { epochCurrent: 2, epochOldest: 2 };
     expect(await outcome(phone, item({ [phone]: 1 }, { time: before }))).toEqual(['applied']);
     expect(await outcome(phone, item({ [phone]: 2 }, { time: after }))).toEqual(['sync.epoch_retired']);
   });
