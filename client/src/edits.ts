@@ -7,6 +7,7 @@ import { open, seal } from './crypto/envelope.ts';
 import { AlcoveError } from './errors.ts';
 import { type ItemRef, latestTime, type StoredVersion, versionToClock } from './items.ts';
 import type { EpochKey } from './keyring.ts';
+import { withCountsOf } from './meta.ts';
 import type { IdentityRecord, TickRecord } from './records.ts';
 
 const utf8 = new TextEncoder();
@@ -63,9 +64,15 @@ export function planEdit(edit: Edit, known: readonly StoredVersion[], state: Edi
     epoch,
     deleted: edit.text === undefined,
     ...(edit.text === undefined ? {} : { value: JSON.parse(edit.text) }),
-    ...(edit.meta === undefined ? {} : { meta: edit.meta }),
+    ...metaOf(edit, known),
   };
   return { edit, version, counter, base: confirmedBase(seen, waiting, deviceId) };
+}
+
+/** How often a memory was opened only ever grows, whatever an edit says of it and even through its deletion. */
+function metaOf({ kind, meta }: Edit, known: readonly StoredVersion[]): Pick<StoredVersion, 'meta'> {
+  const joined = kind === 'memory' ? withCountsOf(meta, known) : meta;
+  return joined === undefined ? {} : { meta: joined };
 }
 
 /**
@@ -102,8 +109,8 @@ export async function sealPlan(
   accountId: string,
   { epoch, key }: EpochKey,
 ): Promise<QueueRow> {
-  const { kind, id, text, meta } = edit;
-  const { clock, time } = version;
+  const { kind, id, text } = edit;
+  const { clock, time, meta } = version;
   const head = { id, kind, clock, time, epoch, ...(meta === undefined ? {} : { meta }) };
   if (text === undefined) return { counter, base, change: { ...head, op: 'delete' } };
   const payload = await seal(key, { account: accountId, kind, id, epoch, clock }, utf8.encode(text));

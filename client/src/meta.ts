@@ -3,6 +3,7 @@
  * sync anew; who puts it should hear of it at once.
  */
 import type { Kind, Meta } from '@alcove/contract';
+import { mergeClocks, type VectorClock } from '@alcove/contract/clock';
 import { syncLimits } from '@alcove/contract/limits';
 import { AlcoveError } from './errors.ts';
 import { isRecord } from './wire.ts';
@@ -61,6 +62,23 @@ export function requireMeta(kind: Kind, meta: Meta): void {
     if (member === undefined) throw invalid(`meta of kind ${kind} has no member ${name}`);
     if (!member.isRight(value)) throw invalid(`meta.${name} is ${member.expected}`);
   }
+}
+
+/** The metadata with the access counts of other versions joined to its own. */
+export function withCountsOf(
+  meta: Meta | undefined,
+  others: readonly { readonly meta?: Meta | undefined }[],
+): Meta | undefined {
+  const all = [{ meta }, ...others].map((each) => countsOf(each.meta));
+  const counts = all.filter((each) => each !== undefined);
+  if (counts.length === 0) return meta;
+  // Each version names a bounded number of devices, and the server takes no more.
+  const highest = Object.entries(mergeClocks(...counts)).toSorted(([, a], [, b]) => b - a);
+  return { ...meta, accessCounts: Object.fromEntries(highest.slice(0, devicesPerClockMax)) };
+}
+
+function countsOf(meta: Meta | undefined): VectorClock | undefined {
+  return meta !== undefined && 'accessCounts' in meta ? meta.accessCounts : undefined;
 }
 
 function isCounts(value: unknown): boolean {

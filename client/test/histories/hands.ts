@@ -21,14 +21,16 @@ export interface Hand {
   client: Client;
   readonly storage: Storage;
   readonly circumstances: Circumstances;
-  /** Numbers of edits that the vault is not known to have. */
+  /** Numbers of the edits that were made on it. */
+  readonly made: Set<number>;
+  /** Those of them that the vault is not known to have. */
   readonly pending: Set<number>;
 }
 
 export async function openHand(world: World, storage = memoryStorage()): Promise<Hand> {
   const circumstances = { skewMs: 0, fault: undefined };
   const client = await open(world, storage, circumstances);
-  return { client, storage, circumstances, pending: new Set() };
+  return { client, storage, circumstances, made: new Set(), pending: new Set() };
 }
 
 /** As after a crash or an update: nothing is left but the store. */
@@ -44,7 +46,10 @@ export async function copyHand(world: World, hand: Hand): Promise<Hand> {
   await to.write((await from.scan('')).map(([key, value]) => ({ key, value })));
   await Promise.all([from.close(), to.close()]);
   const copy = await openHand(world, storage);
-  for (const number of hand.pending) copy.pending.add(number);
+  for (const number of hand.pending) {
+    copy.made.add(number);
+    copy.pending.add(number);
+  }
   return copy;
 }
 

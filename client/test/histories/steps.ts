@@ -8,6 +8,7 @@ import type { Item, Model } from './model.ts';
 
 const handsMax = 5;
 const minuteMs = 60_000;
+const dayMinutes = 24 * 60;
 /** One entry is in everybody's way: versions made at once are what this is about. */
 const items: readonly Item[] = [
   { kind: 'entry', id: 'entry-of-everybody' },
@@ -28,6 +29,8 @@ export type Step =
     }
   | { readonly do: 'restart' | 'copy' | 'join'; readonly by: number }
   | { readonly do: 'revoke'; readonly by: number; readonly other: number }
+  | { readonly do: 'backup' }
+  | { readonly do: 'restore' }
   | { readonly do: 'wait'; readonly minutes: number }
   | { readonly do: 'skew'; readonly by: number; readonly minutes: number };
 
@@ -51,18 +54,22 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant<'resolve'>('resolve'), by, toDeletion: fc.boolean() }),
   },
   { weight: 10, arbitrary: fc.record({ do: fc.constant<'sync'>('sync'), by, fault, at: fc.nat(3) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('restart', 'copy', 'join'), by }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('restart', 'copy', 'join'), by }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant<'revoke'>('revoke'), by, other: by }) },
+  { weight: 2, arbitrary: fc.constantFrom<Step[]>({ do: 'backup' }, { do: 'restore' }) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant<'wait'>('wait'), minutes: fc.constantFrom(1, 90, 60 * 24) }),
+    arbitrary: fc.record({
+      do: fc.constant<'wait'>('wait'),
+      minutes: fc.constantFrom(1, 90, dayMinutes, 200 * dayMinutes),
+    }),
   },
   {
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant<'skew'>('skew'),
       by,
-      minutes: fc.constantFrom(0, -30, 3, 60 * 24 * 365),
+      minutes: fc.constantFrom(0, -30, 3, 365 * dayMinutes),
     }),
   },
 );
@@ -73,9 +80,17 @@ export const anyHistory = fc.record({
   steps: fc.array(anyStep, { minLength: 8, maxLength: 40 }),
 });
 
+/** What the operator does with the account's vault. */
+export interface Operator {
+  backUp(): Promise<void>;
+  /** Puts the last copy back, if there is one, and says so. */
+  restore(): Promise<boolean>;
+}
+
 /** A vault in the middle of its history. */
 export interface Stage {
   readonly world: World & { forward(ms: number): void };
+  readonly operator: Operator;
   readonly model: Model;
   /** Devices of the account. */
   readonly hands: Hand[];
@@ -86,6 +101,8 @@ export interface Stage {
 export async function take(stage: Stage, step: Step, number: number): Promise<void> {
   stage.world.forward(1000);
   if (step.do === 'wait') return stage.world.forward(step.minutes * minuteMs);
+  if (step.do === 'backup') return stage.operator.backUp();
+  if (step.do === 'restore') return restore(stage);
   const hand = choose(stage.hands, step.by);
   switch (step.do) {
     case 'put':
@@ -154,6 +171,7 @@ function note({ model }: Stage, hand: Hand, { item, text, seen, counts }: Noted)
     ...(text === undefined ? {} : { text }),
     ...(counts === undefined ? {} : { counts }),
   });
+  hand.made.add(number);
   hand.pending.add(number);
 }
 
@@ -191,6 +209,11 @@ async function revoke(stage: Stage, hand: Hand, other: Hand): Promise<void> {
     stage.hands.splice(stage.hands.indexOf(each), 1);
     stage.gone.push(each);
   }
+}
+
+/** What the copy lacks comes back from the devices, and only from those that are there. */
+async function restore({ operator, model, gone }: Stage): Promise<void> {
+  if (await operator.restore()) for (const { made } of gone) model.doubt(made);
 }
 
 function textsOf(versions: readonly ({ readonly value: unknown } | undefined)[]): string[] {
