@@ -61,8 +61,11 @@ export function findForgery(
   const seen = item === undefined ? undefined : seenBy(item.versions);
   for (const [device, counter] of Object.entries(change.clock)) {
     if (device === batch.deviceId) continue;
+    // A device may remember what a deletion had seen that the vault has forgotten.
     const known =
-      seen === undefined ? (batch.store.devices.findCounter(device) ?? 0) : counterOf(seen, device);
+      seen === undefined
+        ? (batch.store.devices.findCounter(device) ?? 0)
+        : Math.max(counterOf(seen, device), batch.collectedCounterOf(device));
     if (counter > known) {
       return {
         code: rejections.clockForged,

@@ -204,6 +204,12 @@ describe('after a deletion was forgotten', () => {
     expect(await outcome(tablet, item({ [laptop]: 5, [tablet]: 1 }))).toEqual(['applied']);
   });
 
+  test('a device that remembers it may still speak of it, after another one made the item without knowing', async () => {
+    expect(await outcome(tablet, item({ [tablet]: 1 }))).toEqual(['applied']);
+    expect(await outcome(phone, item({ [laptop]: 5, [phone]: 2 }))).toEqual(['conflict']);
+    expect(await outcome(phone, item({ [laptop]: 6, [phone]: 3 }))).toEqual(['sync.clock_forged']);
+  });
+
   test('counters stay, so that a store of yesterday is still known as one', async () => {
     await expect(vault.push(laptop, [item({ [laptop]: 3 })], { sentCounter: 2 })).rejects.toMatchObject({
       code: 'sync.device_cloned',
