@@ -13,6 +13,8 @@ import type { TabMessage, Tabs, ToldChange } from './tabs.ts';
 import type { ItemChange, VaultStore } from './vault-store.ts';
 
 const putManyChunk = 100;
+/** What the server tolerates of a clock that runs ahead. */
+const skewMsMax = 5 * 60_000;
 const statusEveryMs = 100;
 const kinds: readonly string[] = ['entry', 'memory', 'tag'] satisfies Kind[];
 
@@ -54,7 +56,9 @@ export interface VaultStatus {
   readonly rejected: readonly (ItemRef & { readonly code: string; readonly detail: string })[];
   /** By how many milliseconds this device's clock runs ahead of the server's (negative: behind), as last measured. */
   readonly clockSkewMs?: number;
-  /** True when this store is a copy of another one: it receives, and sends nothing. See `sync.device_cloned`. */
+  /** True when that is more than five minutes: the times of edits are wrong, and who edited last may be misjudged. */
+  readonly clockIsWrong: boolean;
+  /** True while this store, which turned out to be a copy of another one, becomes a device of its own: a sync does it. */
   readonly isCloned: boolean;
   /**
    * Whether news of other devices come by themselves: `off` without `startAutoSync`, and while no such connection can be
@@ -70,6 +74,8 @@ export interface VaultEvents {
   readonly change: VaultChange;
   readonly conflict: Conflict;
   readonly status: VaultStatus;
+  /** This device's clock turned out to be wrong, or is right again. */
+  readonly clock: { readonly isWrong: boolean; readonly skewMs: number };
 }
 
 /**
@@ -326,7 +332,8 @@ export interface Vault {
 
   /**
    * Calls `listener` from now on: `change` for every changed item, `conflict` when two devices' versions of an entry
-   * stand side by side, with all of them, `status` when a sync begins or ends and after every local write.
+   * stand side by side, with all of them, `status` when a sync begins or ends and after every local write, `clock` when
+   * this device's clock turned out to be more than five minutes wrong, and when it is right again.
    *
    * @returns A function that ends it.
    * @example
@@ -495,6 +502,7 @@ export function createVault({ store, createEngine, channel, joinTabs, lead, rand
       unsynced: new Set(waiting.map(itemKey)).size,
       rejected: waiting.flatMap(({ kind, id, rejected }) => (rejected ? [{ kind, id, ...rejected }] : [])),
       isCloned: cloned,
+      clockIsWrong: isFarOff(clockSkewMs),
       live,
       ...(lastSyncedAt === undefined ? {} : { lastSyncedAt }),
       ...(clockSkewMs === undefined ? {} : { clockSkewMs }),
@@ -530,6 +538,7 @@ export function createVault({ store, createEngine, channel, joinTabs, lead, rand
   }
 
   async function runSync(): Promise<SyncResult> {
+    const { clockSkewMs: before } = await store.readSync();
     try {
       const result = await engine.run();
       lastError = undefined;
@@ -537,7 +546,14 @@ export function createVault({ store, createEngine, channel, joinTabs, lead, rand
     } catch (error) {
       if (error instanceof AlcoveError) lastError = error;
       throw error;
+    } finally {
+      if (!closed.aborted) announceClock(before, (await store.readSync()).clockSkewMs);
     }
+  }
+
+  function announceClock(before: number | undefined, skewMs: number | undefined): void {
+    const isWrong = isFarOff(skewMs);
+    if (skewMs !== undefined && isWrong !== isFarOff(before)) emit('clock', { isWrong, skewMs });
   }
 
   /** One sync at a time. A caller's signal ends its own waiting only, for others may wait for the same sync. */
@@ -666,10 +682,19 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+function isFarOff(clockSkewMs = 0): boolean {
+  return Math.abs(clockSkewMs) > skewMsMax;
+}
+
 type Listeners = { readonly [Name in keyof VaultEvents]: Set<(event: VaultEvents[Name]) => void> };
 
 function createEvents() {
-  const listeners: Listeners = { change: new Set(), conflict: new Set(), status: new Set() };
+  const listeners: Listeners = {
+    change: new Set(),
+    conflict: new Set(),
+    status: new Set(),
+    clock: new Set(),
+  };
   return {
     on<Name extends keyof VaultEvents>(name: Name, listener: (event: VaultEvents[Name]) => void): () => void {
       const own = listeners[name];

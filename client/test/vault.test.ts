@@ -312,6 +312,28 @@ describe('a session', () => {
   });
 });
 
+describe('a clock that is wrong', () => {
+  it.each([
+    ['ahead', 10 * 60_000],
+    ['behind', -10 * 60_000],
+  ])('%s is told of, until it is right again', async (_what, wrongByMs) => {
+    let aheadMs = wrongByMs;
+    const client = await registered({ now: () => clock.now() + aheadMs });
+    const told: boolean[] = [];
+    client.vault.on('clock', ({ isWrong }) => told.push(isWrong));
+    for (const value of ['once', 'twice']) {
+      await client.vault.put(entry(value));
+      await client.vault.sync();
+    }
+    expect(await client.vault.status()).toMatchObject({ clockIsWrong: true });
+    aheadMs = 0;
+    await client.vault.put(entry('thrice'));
+    await client.vault.sync();
+    expect(await client.vault.status()).toMatchObject({ clockIsWrong: false, unsynced: 0 });
+    expect(told).toEqual([true, false]);
+  });
+});
+
 describe('a cursor that the server does not know any more', () => {
   it('leads to a new pull of everything, with the queue kept', async () => {
     let isLost = false;
