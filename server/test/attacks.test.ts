@@ -435,10 +435,10 @@ describe('slow requests', () => {
   test('two hundred of them at once keep nobody else waiting', async () => {
     const slow = await Promise.all(Array.from({ length: 200 }, () => open(server.url)));
     for (const { socket } of slow) socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
-    const startedAt = performance.now();
-    expect((await ada.call('GET', '/auth/me')).status).toBe(200);
-    expect(performance.now() - startedAt).toBeLessThan(500);
-    await Promise.all(slow.map(({ received }) => received));
+    const cut = slow.map(({ received }) => received);
+    const me = ada.call('GET', '/auth/me').then(({ status }) => status);
+    expect(await Promise.race([me, ...cut])).toBe(200);
+    await Promise.all(cut);
     expect(await isAlive()).toBe(true);
   });
 });

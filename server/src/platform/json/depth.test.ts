@@ -19,8 +19,17 @@ test.each([
 });
 
 test('millions of brackets are found out by their beginning', () => {
-  const json = Buffer.alloc(6 * 1024 * 1024, '[');
-  const startedAt = performance.now();
-  expect(isNestedDeeperThan(64, json)).toBe(true);
-  expect(performance.now() - startedAt).toBeLessThan(50);
+  const length = 6 * 1024 * 1024;
+  const readToItsEndMs = fastestMs(Buffer.alloc(length, '0'), false);
+  expect(fastestMs(Buffer.alloc(length, '['), true)).toBeLessThan(readToItsEndMs / 10);
 });
+
+/** The fastest of several tries, because a busy machine only ever makes one slower. */
+function fastestMs(json: Buffer, expected: boolean): number {
+  const tries = Array.from({ length: 5 }, () => {
+    const startedAt = performance.now();
+    expect(isNestedDeeperThan(64, json)).toBe(expected);
+    return performance.now() - startedAt;
+  });
+  return Math.min(...tries);
+}

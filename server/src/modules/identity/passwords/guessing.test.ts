@@ -127,8 +127,9 @@ function requireBusy(answer: Answer): Answer {
 
 const forgot = (email: string) => callApi(server.url, 'POST', '/auth/password/forgot', { email });
 
-const median = (numbers: readonly number[]) =>
-  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+/** Below the median, because a busy machine only ever makes a call slower. */
+const lowerQuartile = (numbers: readonly number[]) =>
+  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 4)] ?? 0;
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
@@ -138,7 +139,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
 
 test('the time of an answer does not tell whether an address is known', async () => {
   const known = await Promise.all(Array.from({ length: 6 }, async () => (await signup()).email));
-  const times = { known: [0], unknown: [0] };
+  const times = { known: [] as number[], unknown: [] as number[] };
   for (let round = 0; round < 5; round++) {
     for (const email of known) {
       times.known.push(await timed(() => login(email, 'wrong guess')));
@@ -146,19 +147,19 @@ test('the time of an answer does not tell whether an address is known', async ()
     }
   }
   // The hash takes tens of milliseconds; without it an unknown address would be some ten times faster.
-  const ratio = median(times.known) / median(times.unknown);
+  const ratio = lowerQuartile(times.known) / lowerQuartile(times.unknown);
   expect(ratio).toBeGreaterThan(0.6);
   expect(ratio).toBeLessThan(1.6);
 });
 
 test('the time in which a forgotten password is answered does not tell either', async () => {
   const known = await Promise.all(Array.from({ length: 15 }, async () => (await signup()).email));
-  const times = { known: [0], unknown: [0] };
+  const times = { known: [] as number[], unknown: [] as number[] };
   for (const email of known) {
     times.known.push(await timed(() => forgot(email)));
     times.unknown.push(await timed(() => forgot(newEmail())));
   }
-  const ratio = median(times.known) / median(times.unknown);
+  const ratio = lowerQuartile(times.known) / lowerQuartile(times.unknown);
   expect(ratio).toBeGreaterThan(0.4);
   expect(ratio).toBeLessThan(2.5);
 });
