@@ -196,7 +196,7 @@ function hold(batch: Batch, change: AuthoredChange, arrival: Arrival): PushResul
   const growth = difference(after, item === undefined ? nothing : extentOf([item.row, ...item.siblings]));
   const refusal =
     findRetiredEpoch(batch, change) ??
-    findForgotten(batch, change.clock) ??
+    findForgotten(batch, change) ??
     findCrowd(beside.length) ??
     (incoming.deleted && item !== undefined ? undefined : findOverrun(batch, growth));
   if (refusal !== undefined) return rejected(id, refusal);
