@@ -204,9 +204,10 @@ export async function createApp(
     appUrl: settings.appUrl,
     limits: settings.workspaces,
   });
+  const home = settings.vaults.host === undefined ? 'local' : 'remote';
   const sync = createSync({
     vaults,
-    home: settings.vaults.host === undefined ? 'local' : 'remote',
+    home,
     clock,
     devices: identity.devices,
     epochs: identity.epochs,
@@ -222,6 +223,7 @@ export async function createApp(
   const tickets = createTickets({ clock, requireLive: identity.sessions.requireLive });
   const upkeep = createUpkeep({
     vaults,
+    home,
     clock,
     createCtx,
     stopping: stopping.signal,

@@ -133,6 +133,30 @@ describe('a damaged vault', () => {
     },
   );
 
+  test('inside a row, where SQLite cannot see it, is told of once it is met, without quoting what is there', async () => {
+    const owner = await createOwner(1);
+    await closeOthers();
+    const bytes = readFileSync(fileOf(owner));
+    const clock = bytes.indexOf(`{"${owner.person.device.id}":1}`);
+    bytes[clock] = 0x2a;
+    writeFileSync(fileOf(owner), bytes);
+    const [id] = owner.ids;
+    const change = {
+      id,
+      kind: 'entry',
+      op: 'put',
+      clock: { [owner.person.device.id]: 2 },
+      epoch: 1,
+      payload: 'AAAA',
+    };
+    const changes = [{ ...change, time: formatHybridTime(Date.now(), 0) }];
+    expect(await call(owner, 'POST', '/sync/push', { changes })).toMatchObject({
+      status: 503,
+      body: { code: 'vault.damaged' },
+    });
+    expect(JSON.stringify(logged)).not.toContain(owner.person.device.id);
+  });
+
   test('at a random page answers with what it has or with 503, and the process goes on', async () => {
     const owner = await createOwner(500);
     const copy = (await operator('backup', { vault: owner.vault, directory: copies })).body.file;

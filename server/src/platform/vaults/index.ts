@@ -1,5 +1,5 @@
 export type { Statement, VaultDatabase } from './database.ts';
-export { vaultOnItsWay } from './errors.ts';
+export { vaultDamaged, vaultOnItsWay } from './errors.ts';
 export { createVaultName } from './files.ts';
 export type { VaultHome } from './messages.ts';
 export {

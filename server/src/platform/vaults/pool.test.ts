@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdtempSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -320,11 +321,12 @@ describe('the pool', () => {
     for (const name of names) expect(await pool.call(name, 'count', undefined)).toBe(1);
   });
 
-  test('closes vaults that nobody used for a while', async () => {
+  test('closes vaults that nobody used for a while: an idle account costs no open file', async () => {
     const pool = await startPool({ idleCloseMs: 30 });
-    await createVault(pool, 1);
+    for (let at = 0; at < 10; at += 1) await createVault(pool, 1);
     await expect.poll(() => pool.stats().open).toBe(0);
     expect(walFiles()).toEqual([]);
+    expect(openFilesIn(directory)).toEqual([]);
   });
 
   test('says how many vaults are open and how many calls wait', async () => {
@@ -364,6 +366,20 @@ describe('the pool', () => {
     },
   );
 });
+
+const openFilesIn = (folder: string) =>
+  existsSync('/proc/self/fd')
+    ? readdirSync('/proc/self/fd').filter((fd) => targetOf(fd).startsWith(`${folder}/`))
+    : [];
+
+/** The listing has a descriptor of its own, which is gone by now. */
+function targetOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
+}
 
 /** The descriptors of worker threads are those of the process. */
 const openDescriptors = () => readdirSync('/proc/self/fd').length;

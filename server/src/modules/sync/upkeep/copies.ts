@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import type { VaultBackup, VaultRestored, VaultRestoreRequest } from '@alcove/contract/vaults';
 import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
-import { createVaultName, type VaultPool } from '../../../platform/vaults/index.ts';
+import { createVaultName, type VaultHome, type VaultPool } from '../../../platform/vaults/index.ts';
 import type { SyncOperations } from '../vault/program.ts';
 import { accountUnknown, oneVaultOnly, pathNotAbsolute, vaultUnknown } from './errors.ts';
 import * as store from './upkeep-store.ts';
@@ -17,15 +17,17 @@ export interface Copies {
 
 export interface CopiesParts {
   readonly vaults: Pick<VaultPool<SyncOperations>, 'backUp' | 'restore' | 'remove' | 'newestVersion'>;
+  /** Where the vaults of new accounts lie. */
+  readonly home: VaultHome;
   readonly clock: Clock;
   /** Writes it into the account's own trail, and tells its devices. */
   readonly onRestored: (ctx: TxCtx, accountId: string) => Promise<void>;
 }
 
-export function createCopies({ vaults, clock, onRestored }: CopiesParts): Copies {
+export function createCopies({ vaults, home, clock, onRestored }: CopiesParts): Copies {
   async function findOwned(ctx: Ctx, { vault, account }: VaultRestoreRequest): Promise<store.Owned> {
     if ((vault === undefined) === (account === undefined)) throw oneVaultOnly();
-    const made = { name: createVaultName(), at: new Date(clock.now()) };
+    const made = { name: createVaultName(), home, at: new Date(clock.now()) };
     return asSystem(ctx, async (tx) => {
       if (vault !== undefined) return found(await store.findByName(tx, vault), vaultUnknown);
       return found(await store.findOrInsertOf(tx, account ?? '', made), accountUnknown);

@@ -1,6 +1,7 @@
 /** The statements behind looking after all vaults: which are behind, which are in trouble, and which one is an account's. */
 import { sql } from 'kysely';
 import type { TxCtx } from '../../../context.ts';
+import type { VaultHome } from '../../../platform/vaults/index.ts';
 
 /** Takes some vaults that are behind `version` and due, in the order of their age; nobody else takes them before `until`. */
 export async function claimOutdated(
@@ -102,10 +103,10 @@ export async function findByName(ctx: TxCtx, name: string): Promise<Owned | unde
 export async function findOrInsertOf(
   ctx: TxCtx,
   accountId: string,
-  made: { readonly name: string; readonly at: Date },
+  made: { readonly name: string; readonly home: VaultHome; readonly at: Date },
 ): Promise<Owned | undefined> {
-  await sql`insert into vault (account_id, name, state, created_at)
-    select id, ${made.name}, 'new', ${made.at} from account where id = ${accountId}
+  await sql`insert into vault (account_id, name, state, home, created_at)
+    select id, ${made.name}, 'new', ${made.home}, ${made.at} from account where id = ${accountId}
     on conflict (account_id) do nothing`.execute(ctx.tx);
   const { rows } = await sql<Owned>`select name, account_id as "accountId" from vault
     where account_id = ${accountId}`.execute(ctx.tx);

@@ -2,6 +2,7 @@
 import type { PushResponse, PushResult } from '@alcove/contract';
 import { keyReused } from '../errors.ts';
 import type { EnvelopeFault } from './push-envelope.ts';
+import { readStored } from './stored-json.ts';
 import type { VaultStore } from './vault-store.ts';
 
 /** An answer without the items that results point at; those are JSON already, by position of the result. */
@@ -26,7 +27,10 @@ export function answerOnce(
   const stored = store.findAnswer(key);
   if (stored !== undefined) {
     if (stored.fingerprint !== fingerprint) throw keyReused('Send a new key with a new request.');
-    const answer = { response: JSON.parse(stored.answer), currents: readCurrents(stored.currents) };
+    const answer = {
+      response: readStored<PushResponse>(stored.answer),
+      currents: readCurrents(stored.currents),
+    };
     return { answer, isReplay: true };
   }
   const answer = act();
@@ -63,5 +67,5 @@ function writeCurrents(currents: Answer['currents']): string | null {
 }
 
 function readCurrents(text: string | null): Answer['currents'] {
-  return new Map(text === null ? [] : JSON.parse(text));
+  return new Map(text === null ? [] : readStored(text));
 }

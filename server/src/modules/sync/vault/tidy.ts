@@ -10,6 +10,7 @@
 import type { VectorClock } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { silentAfterMs } from './silence.ts';
+import { readStored } from './stored-json.ts';
 import type { TombstoneRow } from './tombstone-store.ts';
 import { createVaultStore, type VaultState, type VaultStore, weightOf } from './vault-store.ts';
 
@@ -72,7 +73,7 @@ function collect(store: VaultStore, state: VaultState, gone: readonly TombstoneR
   for (const tombstone of gone) {
     for (const row of store.listVersions(tombstone.kind, tombstone.id)) {
       bytes -= weightOf(row);
-      remember(store, JSON.parse(row.clock), at);
+      remember(store, readStored(row.clock), at);
     }
     store.tombstones.drop(tombstone);
   }

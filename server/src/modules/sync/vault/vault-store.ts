@@ -7,6 +7,7 @@ import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { createConflictStore } from './conflict-store.ts';
 import type { History } from './cursor.ts';
 import { createDeviceStore } from './device-store.ts';
+import { readStored } from './stored-json.ts';
 import { ofEachKind, rowWeight, versionWeight } from './tables.ts';
 import { createTombstoneStore } from './tombstone-store.ts';
 import type { HeldVersion } from './versions.ts';
@@ -294,7 +295,7 @@ export function weightOf({ clock, payload, meta }: VersionRow): number {
 
 /** Reads the rows of a version, with siblings where there are some. */
 export function rowToVersion(row: VersionRow): HeldVersion {
-  const clock: VectorClock = JSON.parse(row.clock);
+  const clock = readStored<VectorClock>(row.clock);
   return {
     clock,
     time: row.time,
@@ -303,7 +304,7 @@ export function rowToVersion(row: VersionRow): HeldVersion {
     epoch: row.epoch,
     deleted: row.deleted === 1,
     payload: row.payload ?? undefined,
-    meta: row.meta === null ? undefined : JSON.parse(row.meta),
+    meta: row.meta === null ? undefined : readStored(row.meta),
   };
 }
 
