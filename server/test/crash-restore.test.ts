@@ -112,7 +112,7 @@ test(
       return { copied: copied.promise, ended: run(), restored: () => restored };
     }
   },
-  60_000 + rounds * 30_000,
+  60_000 + rounds * 60_000,
 );
 
 /** The place of a copy holds a whole one or none. */
