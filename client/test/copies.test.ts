@@ -1,15 +1,16 @@
 /** Copies of a store: nothing that was acknowledged is written over, nothing that anybody wrote is lost. */
 import { type Client, memoryStorage, type Storage } from '@alcove/client';
-import { startTestServer, type TestServer } from '@alcove/server/testing';
+import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { crashingStorage, faultyFetch } from './faults.ts';
 import { joinWith, openClient, visible } from './people.ts';
 
+const clock = createTestClock();
 let server: TestServer;
 const opened: Client[] = [];
 
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ clock });
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((client) => client.close()));
@@ -17,7 +18,7 @@ afterEach(async () => {
 afterAll(() => server.close());
 
 async function open(storage: Storage, options: Parameters<typeof openClient>[1] = {}): Promise<Client> {
-  const client = await openClient(server.url, { storage, ...options });
+  const client = await openClient(server.url, { storage, now: () => clock.now(), ...options });
   opened.push(client);
   return client;
 }
@@ -50,7 +51,7 @@ async function seenByAnother(...clients: Client[]): Promise<Record<string, unkno
   for (const client of [...clients, ...clients]) await client.vault.sync();
   const [first] = clients;
   if (first === undefined) throw new Error('nobody is there');
-  const other = await joinWith(first, server.url);
+  const other = await joinWith(first, server.url, { now: () => clock.now() });
   opened.push(other);
   for (const client of clients) expect(await visible(client)).toEqual(await visible(other));
   return visible(other);
@@ -132,6 +133,23 @@ describe('a copy of a store', () => {
     expect(await seenByAnother(first, second)).toEqual({ [shared]: ['copy', 'first'] });
   });
 
+  it('goes on though each ended the session of the other by renewing it', async () => {
+    const { first, copied } = await original();
+    const second = await open(copied);
+    clock.forward(2 * 3_600_000);
+    await first.vault.put(entry(shared, 'by the first'));
+    await first.vault.sync();
+    clock.forward(60_000);
+    await second.vault.put(entry(idOf('copy'), 'copy'));
+    await second.vault.sync();
+    clock.forward(2 * 3_600_000);
+    expect(await seenByAnother(first, second)).toEqual({
+      [shared]: ['by the first'],
+      [idOf('copy')]: ['copy'],
+    });
+    expect(await first.devices()).toHaveLength(3);
+  });
+
   it('that only reads stays as it is, and notices when it writes on what the other one wrote', async () => {
     const { first, copied } = await original();
     await first.vault.put(entry(shared, 'by the first'));
@@ -151,7 +169,10 @@ describe('a copy of a store', () => {
       const { first, copied } = await original();
       await first.vault.put(entry(idOf('first'), 'first'));
       await first.vault.sync();
-      const mortal = await openClient(server.url, { storage: crashingStorage(copied, at, moment) });
+      const mortal = await openClient(server.url, {
+        now: () => clock.now(),
+        storage: crashingStorage(copied, at, moment),
+      });
       const isWhole = await mortal.vault
         .put(entry(shared, 'by the copy'))
         .then(() => mortal.vault.sync())
@@ -167,7 +188,7 @@ describe('a copy of a store', () => {
       expect(seen[shared]).toEqual(['by the copy']);
       if (isWhole) return;
     }
-  });
+  }, 180_000);
 });
 
 describe('a push whose answer was lost', () => {
