@@ -63,3 +63,21 @@ export const VaultRestoreRequest = Strict({
 export type VaultRestoreRequest = Static<typeof VaultRestoreRequest>;
 export const VaultRestored = Type.Object({ vault: VaultName });
 export type VaultRestored = Static<typeof VaultRestored>;
+
+export const VaultHome = Type.Union([Type.Literal('local'), Type.Literal('remote')], {
+  description:
+    '`local`: a file on the machine of the server. `remote`: a database of the libSQL server or of Turso.',
+});
+
+export const VaultsAwayQuery = Strict({ home: VaultHome, cursor: Type.Optional(VaultName) });
+export const VaultsAway = Type.Object({ vaults: Type.Array(VaultName), nextCursor: Nullable(Type.String()) });
+export type VaultsAway = Static<typeof VaultsAway>;
+
+export const VaultMove = Strict({ vault: VaultName, home: VaultHome });
+export const VaultMoved = Type.Object({
+  vault: VaultName,
+  home: VaultHome,
+  rows: Nullable(Type.Integer({ description: 'Null when it was there already.' })),
+  sha256: Nullable(Type.String({ description: 'Of every row of every table, in their order.' })),
+});
+export type VaultMoved = Static<typeof VaultMoved>;

@@ -27,6 +27,7 @@ import {
   createUpkeep,
   keyRoutes,
   liveRoutes,
+  moveRoutes,
   type SyncOperations,
   syncProgram,
   syncRoutes,
@@ -218,7 +219,14 @@ export async function createApp(
       callsMax: settings.vaults.callsMax,
     },
   });
-  const moves = createMoves({ vaults, homes, removals: identity.deletion.removals, clock, ids });
+  const moves = createMoves({
+    vaults,
+    hasRemote: settings.vaults.host !== undefined,
+    homes,
+    removals: identity.deletion.removals,
+    clock,
+    ids,
+  });
   const live = opened.use(createLive({ news: liveNews, readHead: sync.head, log }));
   const tickets = createTickets({ clock, requireLive: identity.sessions.requireLive });
   const upkeep = createUpkeep({
@@ -299,6 +307,7 @@ export async function createApp(
       ...keyRoutes(identity),
       ...liveRoutes({ live, tickets, sync }),
       ...upkeepRoutes(upkeep),
+      ...moveRoutes(moves),
     ],
     authentication: {
       authenticate: (token) => identity.authenticate(createCtx(stopping.signal), token),

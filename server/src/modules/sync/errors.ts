@@ -24,9 +24,6 @@ export const keyReused = failure(
   422,
   'The Idempotency-Key belongs to another request.',
 );
-export const vaultUnknown = failure('vault.unknown', 404, 'There is no such vault.');
-export const moveImpossible = failure('vault.move_impossible', 409, 'The vault cannot be moved now.');
-
 /** Why a change of a push was rejected. These travel in its result, not as failures. */
 export const rejections = {
   invalidChange: 'sync.invalid_change',

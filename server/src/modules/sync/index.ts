@@ -1,12 +1,14 @@
 export { vaultBelongings } from './belongings.ts';
 export { vaultFiles } from './export.ts';
-export { createHomes, type Homes } from './homes.ts';
+export { exportVault } from './export.ts';
+export { createHomes, type Homes } from './homes/homes.ts';
+export { createMoves, type Moves, vaultCopies } from './homes/moves.ts';
+export { moveRoutes } from './homes/routes.ts';
 export { keyRoutes } from './key-routes.ts';
 export { createLive } from './live/live.ts';
 export { createLiveNews, type LiveNews } from './live/news.ts';
 export { liveRoutes } from './live/routes.ts';
 export { createTickets } from './live/tickets.ts';
-export { createMoves, type Moves, vaultCopies } from './moves.ts';
 export { syncRoutes } from './routes.ts';
 export { createSync, type SyncParts, type SyncService } from './service.ts';
 export { upkeepRoutes } from './upkeep/routes.ts';

@@ -11,6 +11,8 @@ export interface FlakyProxy extends AsyncDisposable {
   readonly lastHost: string;
   /** What becomes of the requests that these words are in, from now on; undefined heals it. */
   misbehave(fault: ProxyFault | undefined): void;
+  /** Resolves when the next request comes that it misbehaves with. */
+  seenConcerned(): Promise<void>;
 }
 
 export interface ProxyFault {
@@ -24,6 +26,7 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
   let seen = 0;
   let lastHost = '';
   let fault: ProxyFault | undefined;
+  let met = Promise.withResolvers<void>();
 
   const server = createServer(async (incoming, outgoing) => {
     seen += 1;
@@ -31,6 +34,7 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
     lastHost = incoming.headers.host ?? '';
     const concerned =
       fault !== undefined && `${lastHost}\n${body}`.includes(fault.concerning) ? fault.how : undefined;
+    if (concerned !== undefined) met.resolve();
     if (concerned === 'hang') return;
     if (concerned === 'lose-request') return void outgoing.destroy();
     if (typeof concerned === 'object') return void outgoing.writeHead(concerned.status).end();
@@ -50,6 +54,10 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
     },
     misbehave(next) {
       fault = next;
+    },
+    seenConcerned() {
+      met = Promise.withResolvers<void>();
+      return met.promise;
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -23,7 +23,8 @@ export function pageQuery(table: TableShape, read: Read, after: number): SqlStat
   const { name } = table;
   const { where, args } = read;
   const columns = table.columns.join();
-  if (!isPaged(table, read)) return { sql: `SELECT 0, 0, ${columns} FROM ${name} WHERE ${where}`, args };
+  if (!isPaged(table, read))
+    return { sql: `SELECT 0 AS chosen_row, 0 AS bytes_up_to, ${columns} FROM ${name} WHERE ${where}`, args };
   const weight = table.columns.map((column) => `coalesce(octet_length(${column}), 0)`).join(' + ');
   const sql = `WITH
     chosen AS (SELECT rowid AS chosen_row, ${rowBytes} + ${weight} AS chosen_bytes
@@ -41,6 +42,7 @@ export function readPage(answer: readonly Row[] | RemoteSqlError | undefined): P
   const answered = rowsIn(answer);
   const rows = answered.map((row) => row.slice(2));
   const [last, bytes] = (answered.at(-1) ?? [0, 0]).map(Number);
-  if (last === undefined || bytes === undefined) throw new Error('a page begins with two numbers');
+  if (last === undefined || bytes === undefined || Number.isNaN(last + bytes))
+    throw new Error('a page begins with two numbers');
   return { rows, bytes, next: bytes < pageBytesMax ? undefined : last };
 }

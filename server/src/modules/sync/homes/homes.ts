@@ -1,7 +1,7 @@
 /** Where vaults lie. The control database says so; while a vault is on its way it answers nobody. */
-import { asSystem, type Ctx, type TxCtx } from '../../context.ts';
-import { createHintedCache, type Fanout } from '../../platform/fanout/index.ts';
-import { type VaultHome, vaultOnItsWay } from '../../platform/vaults/index.ts';
+import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
+import { createHintedCache, type Fanout } from '../../../platform/fanout/index.ts';
+import { type VaultHome, vaultOnItsWay } from '../../../platform/vaults/index.ts';
 import { findPlace, type Place } from './home-store.ts';
 
 export interface Homes {

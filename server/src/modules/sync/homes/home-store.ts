@@ -1,6 +1,6 @@
 /** The statements behind where vaults lie. */
-import type { TxCtx } from '../../context.ts';
-import type { VaultHome } from '../../platform/vaults/index.ts';
+import type { TxCtx } from '../../../context.ts';
+import type { VaultHome } from '../../../platform/vaults/index.ts';
 
 type Tables = {
   vault: {
@@ -77,9 +77,9 @@ export async function endMove(
 }
 
 /** Vaults that are not where they should be, and those whose move stopped half-way, in the order of their names. */
-export async function listNamesToMove(
+export async function listAway(
   ctx: TxCtx,
-  to: VaultHome,
+  home: VaultHome,
   page: { readonly after: string; readonly limit: number },
 ): Promise<string[]> {
   const rows = await vaults(ctx)
@@ -87,7 +87,7 @@ export async function listNamesToMove(
     .select('name')
     .where('state', '=', 'ready')
     .where('name', '>', page.after)
-    .where((where) => where.or([where('home', '<>', to), where('moving_to', 'is not', null)]))
+    .where((where) => where.or([where('home', '<>', home), where('moving_to', 'is not', null)]))
     .orderBy('name')
     .limit(page.limit)
     .execute();

@@ -2,27 +2,30 @@
  * Brings vaults from one home to the other. Of the two copies the control database names one as the vault: the old one until
  * the new one is proven to be the same, in every row. What is cut off is done again from the beginning.
  */
-import { asSystem, type Ctx } from '../../context.ts';
-import type { Clock } from '../../platform/clock/index.ts';
-import type { Ids } from '../../platform/ids/index.ts';
-import type { VaultDigest, VaultHome, VaultPool } from '../../platform/vaults/index.ts';
-import type { Belongings, Removals } from '../identity/index.ts';
-import { moveImpossible, vaultUnknown } from './errors.ts';
-import { beginMove, endMove, isMovedBy, listNamesToMove, listStuckMoves, lockPlace } from './home-store.ts';
+import { asSystem, type Ctx } from '../../../context.ts';
+import type { Clock } from '../../../platform/clock/index.ts';
+import type { Ids } from '../../../platform/ids/index.ts';
+import type { VaultDigest, VaultHome, VaultPool } from '../../../platform/vaults/index.ts';
+import type { Belongings, Removals } from '../../identity/index.ts';
+import { vaultUnknown } from '../upkeep/errors.ts';
+import type { SyncOperations } from '../vault/program.ts';
+import { moveImpossible, noOtherHome } from './errors.ts';
+import { beginMove, endMove, isMovedBy, listAway, listStuckMoves, lockPlace } from './home-store.ts';
 import type { Homes } from './homes.ts';
-import type { SyncOperations } from './vault/program.ts';
 
 export interface Moves {
   /** Moves one vault. Answers what was proven to be the same; undefined when the vault was there already. */
   move(ctx: Ctx, name: string, to: VaultHome): Promise<VaultDigest | undefined>;
   /** The next vaults that are not at this home, in the order of their names. */
-  listNamesToMove(ctx: Ctx, to: VaultHome, page: { after: string; limit: number }): Promise<string[]>;
+  listAway(ctx: Ctx, home: VaultHome, page: { after: string; limit: number }): Promise<string[]>;
   /** Does again what stopped half-way: whoever did it is gone. */
   resume(ctx: Ctx): Promise<void>;
 }
 
 export interface MoveParts {
   readonly vaults: VaultPool<SyncOperations>;
+  /** Whether there is another home than the files of this machine. */
+  readonly hasRemote: boolean;
   readonly homes: Homes;
   readonly removals: Pick<Removals, 'add' | 'isPending'>;
   readonly clock: Clock;
@@ -40,12 +43,15 @@ const givenUpAfterMs = 15 * 60_000;
 const other = (home: VaultHome): VaultHome => (home === 'local' ? 'remote' : 'local');
 const copyKind = (home: VaultHome): string => `vault-copy-${home}`;
 
-export function createMoves({ vaults, homes, removals, clock, ids }: MoveParts): Moves {
+export function createMoves(parts: MoveParts): Moves {
+  const { vaults, homes, removals, clock, ids } = parts;
+
   /** From its commit on the vault answers nobody. Whoever else was at it finds that its attempt counts no more. */
   function begin(ctx: Ctx, name: string, to: VaultHome): Promise<Begun | undefined> {
     return asSystem(ctx, async (tx) => {
       const place = await lockPlace(tx, name);
       if (place === undefined) throw vaultUnknown();
+      if (!parts.hasRemote) throw noOtherHome('Set VAULT_URL or TURSO_API_TOKEN first.');
       if (place.home === to) {
         if (place.movingTo !== null) throw moveImpossible('It is on its way to the other home.');
         return undefined;
@@ -99,7 +105,7 @@ export function createMoves({ vaults, homes, removals, clock, ids }: MoveParts):
 
   return {
     move,
-    listNamesToMove: (ctx, to, page) => asSystem(ctx, (tx) => listNamesToMove(tx, to, page)),
+    listAway: (ctx, home, page) => asSystem(ctx, (tx) => listAway(tx, home, page)),
     async resume(ctx) {
       const before = new Date(clock.now() - givenUpAfterMs);
       for (const { name, to } of await asSystem(ctx, (tx) => listStuckMoves(tx, before))) {
