@@ -876,6 +876,22 @@ export interface VaultList {
   nextCursor: string | null;
 }
 
+export interface VaultMove {
+  /** The random name of a vault, which is also that of its file. */
+  vault: string;
+  /** `local`: a file on the machine of the server. `remote`: a database of the libSQL server or of Turso. */
+  home: 'local' | 'remote';
+}
+
+export interface VaultMoved {
+  /** The random name of a vault, which is also that of its file. */
+  vault: string;
+  /** `local`: a file on the machine of the server. `remote`: a database of the libSQL server or of Turso. */
+  home: 'local' | 'remote';
+  rows: number | null;
+  sha256: string | null;
+}
+
 export interface VaultProgress {
   /** The schema that every vault is being brought to. */
   schemaVersion: number;
@@ -997,6 +1013,11 @@ export interface Operations {
   /** Bring every vault to the newest schema now */
   'POST /api/v1/admin/vaults/migrate': {
     answer: VaultProgress;
+  };
+  /** Move a vault to another home */
+  'POST /api/v1/admin/vaults/move': {
+    body: VaultMove;
+    answer: VaultMoved;
   };
   /** How far the vaults have come to the newest schema */
   'GET /api/v1/admin/vaults/progress': {

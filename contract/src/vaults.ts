@@ -69,10 +69,6 @@ export const VaultHome = Type.Union([Type.Literal('local'), Type.Literal('remote
     '`local`: a file on the machine of the server. `remote`: a database of the libSQL server or of Turso.',
 });
 
-export const VaultsAwayQuery = Strict({ home: VaultHome, cursor: Type.Optional(VaultName) });
-export const VaultsAway = Type.Object({ vaults: Type.Array(VaultName), nextCursor: Nullable(Type.String()) });
-export type VaultsAway = Static<typeof VaultsAway>;
-
 export const VaultMove = Strict({ vault: VaultName, home: VaultHome });
 export const VaultMoved = Type.Object({
   vault: VaultName,

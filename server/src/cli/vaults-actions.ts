@@ -69,6 +69,19 @@ export function restoreVaults(which: Which & { readonly from: string }, report: 
   );
 }
 
+export function moveVaults(which: Which & { readonly to: string }, report: Report): Promise<number> {
+  return withOperatorLink(async (link) => {
+    let [done, failed] = [0, 0];
+    for await (const vault of namesOf(link, which)) {
+      const isDone = await moveOne(link, { vault, home: which.to }, report);
+      if (isDone) done += 1;
+      else failed += 1;
+    }
+    report(`${done} ${which.to} now${failed === 0 ? '' : `, ${failed} not`}.`);
+    return failed === 0 ? 0 : 1;
+  });
+}
+
 async function restoreAll(link: OperatorLink, folder: string, report: Report): Promise<number> {
   let [done, failed] = [0, 0];
   for await (const { name } of listAll(link, '')) {
@@ -119,6 +132,26 @@ async function backUpOne(
       request,
     );
     report(`${file}  ${sizeBytes} bytes`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    report(`${request.vault}  ${error.message}`);
+    return false;
+  }
+}
+
+async function moveOne(
+  link: OperatorLink,
+  request: { readonly vault: string; readonly home: string },
+  report: Report,
+): Promise<boolean> {
+  try {
+    const { rows, sha256 } = await link.call<{ rows: number | null; sha256: string | null }>(
+      'POST',
+      '/vaults/move',
+      request,
+    );
+    report(`${request.vault}  ${rows === null ? 'was there already' : `${rows} rows, SHA-256 ${sha256}`}`);
     return true;
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;

@@ -1,6 +1,5 @@
 export { vaultBelongings } from './belongings.ts';
 export { vaultFiles } from './export.ts';
-export { exportVault } from './export.ts';
 export { createHomes, type Homes } from './homes/homes.ts';
 export { createMoves, type Moves, vaultCopies } from './homes/moves.ts';
 export { moveRoutes } from './homes/routes.ts';

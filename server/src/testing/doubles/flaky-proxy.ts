@@ -1,6 +1,12 @@
 /** What stands between two machines: it hands everything on, and can be told to lose or hold back what it carries. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface FlakyProxy extends AsyncDisposable {
@@ -22,7 +28,17 @@ export interface ProxyFault {
   readonly how: 'lose-request' | 'lose-answer' | 'hang' | { readonly status: number };
 }
 
-export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
+/** What makes it a machine of its own instead of a mere line. */
+export interface Disguise {
+  /** The host that the target is asked for, whatever the request says. */
+  readonly host: string;
+  /** Whoever is not admitted is answered 401. */
+  readonly admits: (headers: IncomingHttpHeaders) => boolean;
+  /** Until then everybody is answered 404. */
+  readonly isBorn: () => boolean;
+}
+
+export async function startFlakyProxy(target: string, disguise?: Disguise): Promise<FlakyProxy> {
   let seen = 0;
   let lastHost = '';
   let fault: ProxyFault | undefined;
@@ -38,7 +54,10 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
     if (concerned === 'hang') return;
     if (concerned === 'lose-request') return void outgoing.destroy();
     if (typeof concerned === 'object') return void outgoing.writeHead(concerned.status).end();
-    const answer = await forward(target, incoming, body);
+    if (disguise?.isBorn() === false) return void outgoing.writeHead(404).end();
+    if (disguise?.admits(incoming.headers) === false) return void outgoing.writeHead(401).end();
+    const headers = { ...incoming.headers, ...(disguise && { host: disguise.host }) };
+    const answer = await forward(target, { method: incoming.method, url: incoming.url, headers }, body);
     if (concerned === 'lose-answer') return void outgoing.destroy();
     await answerWith(outgoing, answer);
   }).listen(0, '127.0.0.1');
@@ -68,11 +87,10 @@ export async function startFlakyProxy(target: string): Promise<FlakyProxy> {
 
 function forward(
   target: string,
-  incoming: IncomingMessage,
+  { method, url = '/', headers }: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
   body: Buffer,
 ): Promise<IncomingMessage | undefined> {
   const { promise, resolve } = Promise.withResolvers<IncomingMessage | undefined>();
-  const { method, headers, url = '/' } = incoming;
   const outgoing = request(new URL(url, target), { method, headers }, resolve);
   outgoing.on('error', () => resolve(undefined));
   outgoing.end(body);

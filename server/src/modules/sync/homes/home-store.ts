@@ -76,24 +76,6 @@ export async function endMove(
   return numUpdatedRows > 0n;
 }
 
-/** Vaults that are not where they should be, and those whose move stopped half-way, in the order of their names. */
-export async function listAway(
-  ctx: TxCtx,
-  home: VaultHome,
-  page: { readonly after: string; readonly limit: number },
-): Promise<string[]> {
-  const rows = await vaults(ctx)
-    .selectFrom('vault')
-    .select('name')
-    .where('state', '=', 'ready')
-    .where('name', '>', page.after)
-    .where((where) => where.or([where('home', '<>', home), where('moving_to', 'is not', null)]))
-    .orderBy('name')
-    .limit(page.limit)
-    .execute();
-  return rows.map(({ name }) => name);
-}
-
 export async function listStuckMoves(
   ctx: TxCtx,
   begunBefore: Date,

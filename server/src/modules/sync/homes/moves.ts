@@ -10,14 +10,12 @@ import type { Belongings, Removals } from '../../identity/index.ts';
 import { vaultUnknown } from '../upkeep/errors.ts';
 import type { SyncOperations } from '../vault/program.ts';
 import { moveImpossible, noOtherHome } from './errors.ts';
-import { beginMove, endMove, isMovedBy, listAway, listStuckMoves, lockPlace } from './home-store.ts';
+import { beginMove, endMove, isMovedBy, listStuckMoves, lockPlace } from './home-store.ts';
 import type { Homes } from './homes.ts';
 
 export interface Moves {
   /** Moves one vault. Answers what was proven to be the same; undefined when the vault was there already. */
   move(ctx: Ctx, name: string, to: VaultHome): Promise<VaultDigest | undefined>;
-  /** The next vaults that are not at this home, in the order of their names. */
-  listAway(ctx: Ctx, home: VaultHome, page: { after: string; limit: number }): Promise<string[]>;
   /** Does again what stopped half-way: whoever did it is gone. */
   resume(ctx: Ctx): Promise<void>;
 }
@@ -105,7 +103,6 @@ export function createMoves(parts: MoveParts): Moves {
 
   return {
     move,
-    listAway: (ctx, home, page) => asSystem(ctx, (tx) => listAway(tx, home, page)),
     async resume(ctx) {
       const before = new Date(clock.now() - givenUpAfterMs);
       for (const { name, to } of await asSystem(ctx, (tx) => listStuckMoves(tx, before))) {
