@@ -234,10 +234,15 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
 
   async function applyPage(changes: readonly ChangeOut[], sync: SyncRecord) {
     const identity = await requireIdentity(records);
+    const arrived = await findArrived(changes);
+    const counters = new Set(arrived.map(({ counter }) => counter));
     const unsyncedIn = await queue.unsyncedBy(identity.deviceId);
     const merged = await Promise.all(
       changes.map(async (change) => {
-        const isUnsynced = unsyncedIn(change);
+        // What has arrived leads no more because it is this device's own: others see it where the vault has it.
+        const isWaiting = unsyncedIn(change);
+        const isUnsynced = (version: StoredVersion) =>
+          isWaiting(version) && !counters.has(counterOf(version.clock, identity.deviceId));
         const before = await readItem(change);
         const known = before?.versions ?? [];
         const pulled = await openAll(change, known, isUnsynced, identity);
@@ -264,7 +269,6 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
       changed.push(toItemChange(item, known, identity));
     }
     writes.push(put(recordKeys.sync, sync));
-    const arrived = await findArrived(changes);
     if (arrived.length === 0) await records.write(writes);
     else {
       writes.push(...(await arrivalWrites(arrived, identity)));

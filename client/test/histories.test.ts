@@ -136,15 +136,18 @@ async function check(stage: Stage): Promise<void> {
 interface Screen {
   /** The different texts of each item. */
   readonly shown: Record<string, string[]>;
+  /** The text that stands first. */
+  readonly leading: Record<string, unknown>;
   readonly counts: Record<string, unknown>;
   readonly conflicts: number;
 }
 
 async function screenOf({ client: { vault } }: Hand): Promise<Screen> {
-  const screen: Screen = { shown: {}, counts: {}, conflicts: (await vault.conflicts()).length };
+  const screen: Screen = { shown: {}, leading: {}, counts: {}, conflicts: (await vault.conflicts()).length };
   for (const item of await vault.list()) {
     const versions = [item, ...(item.conflict ?? [])].filter(({ deleted }) => !deleted);
     screen.shown[nameOf(item)] = [...new Set(versions.map(({ value }) => String(value)))].sort();
+    screen.leading[nameOf(item)] = item.value;
     if (item.meta !== undefined && 'accessCounts' in item.meta)
       screen.counts[nameOf(item)] = item.meta.accessCounts;
   }
