@@ -154,7 +154,7 @@ export interface AccountCalls {
 
   /**
    * Ends this store's session at the server, or with `everywhere` all of the account. The store keeps the vault and its
-   * queue, but a device of a vault cannot come back by signing in: it has to be paired anew, from a fresh store.
+   * queue, and signing in again goes on with it: `signIn` where there is a password, `resume` where there is none.
    *
    * @example
    * ```ts

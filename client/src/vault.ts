@@ -357,7 +357,7 @@ export interface Vault {
    * Sends what waits and receives what is new. Calls while one runs share it. A failed sync loses nothing; call it
    * again. Passing faults are tried again a few times first, with pauses as the server asks.
    *
-   * Throws `network`, `timeout`, `aborted`, `auth.signed_out`, `keys.untrusted`, `sync.device_cloned`, or what the
+   * Throws `network`, `timeout`, `aborted`, `auth.signed_out`, `keys.untrusted`, or what the
    * server answers. Single refused changes are no error: see `status().rejected`.
    *
    * @param options.signal Ends the waiting. What is under way goes on in the background, which is always safe.

@@ -35,10 +35,18 @@ describe('the example in', () => {
 
   it('every documented call is there: none was lost by a change of the comments', () => {
     const documented = new Set(examples.map(({ place }) => place.split(' ')[1]));
-    const calls = ['createClient', 'register', 'startPairing', 'approvePairing', 'devices', 'renameDevice'];
+    const calls = [
+      'createClient',
+      'register',
+      'recover',
+      'startPairing',
+      'approvePairing',
+      'devices',
+      'renameDevice',
+    ];
     const more = ['revokeDevice', 'me', 'logout', 'put', 'putMany', 'delete', 'get', 'list', 'on', 'sync'];
     const stores = ['memoryStorage', 'sqliteStorage', 'indexedDbStorage', 'Storage'];
-    const account = ['signUp', 'signIn', 'signOut', 'startOAuth', 'startGuest', 'mergeGuest'];
+    const account = ['signUp', 'signIn', 'resume', 'signOut', 'startOAuth', 'startGuest', 'mergeGuest'];
     const conflicts = ['conflicts', 'resolve', 'mergeFields', 'each', 'deriveId'];
     const files = ['exportJson', 'exportBundle', 'importDayOne', 'importMarkdown'];
     const tenancy = ['invite', 'create', 'logs', 'setLlm', 'createToken', 'api', 'export'];
