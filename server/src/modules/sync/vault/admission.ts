@@ -76,10 +76,16 @@ export function findForgery(
   return undefined;
 }
 
-/** What was sealed before the vault was restored is history that is sent again; no key of today could have sealed it. */
-export function findRetiredEpoch(batch: Batch, { epoch, atMs }: AuthoredChange): Refusal | undefined {
+/**
+ * What a restored vault has lost was sealed with the key of its time, and is sent again as it was. It names its author; of
+ * a change that names none, its time has to say that it is from before the restore.
+ */
+export function findRetiredEpoch(batch: Batch, change: AuthoredChange): Refusal | undefined {
   const { epochs, state } = batch;
+  const { epoch, atMs, namesAuthor } = change;
   if (epoch >= epochs.epochOldest) return undefined;
+  // A clock that runs ahead dates its edits after a restore that they came before.
+  if (batch.isMending && namesAuthor) return undefined;
   if (state.restoredAt !== null && atMs <= Date.parse(state.restoredAt)) return undefined;
   return {
     code: rejections.epochRetired,

@@ -37,7 +37,7 @@ describe('a well-formed change', () => {
   ])('is read as it is: %s', (_, raw) => {
     expect(readChange(raw, laptop)).toEqual({
       ok: true,
-      change: { ...raw, deviceId: laptop, atMs: expect.any(Number) },
+      change: { ...raw, deviceId: laptop, namesAuthor: false, atMs: expect.any(Number) },
     });
   });
 

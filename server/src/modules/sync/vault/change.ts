@@ -11,6 +11,8 @@ import { type Rejection, rejections } from '../errors.ts';
 export interface AuthoredChange extends Change {
   /** Who wrote it: the calling device, where the change names no other. */
   readonly deviceId: string;
+  /** Whether it says so itself, as history does that is sent again. */
+  readonly namesAuthor: boolean;
   /** The wall-clock part of its time. */
   readonly atMs: number;
 }
@@ -64,6 +66,7 @@ function toChange(raw: unknown, caller: string): AuthoredChange {
     time,
     atMs,
     deviceId,
+    namesAuthor: members.deviceId !== undefined,
     epoch: readInteger(members.epoch, { min: 1, max: epochMax }, 'epoch'),
   };
   const payload = readPayload(members, op);

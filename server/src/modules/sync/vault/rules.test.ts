@@ -261,6 +261,16 @@ describe('a vault that was restored from a backup', () => {
     expect(await outcome(phone, item({ [phone]: 2 }, { time: after }))).toEqual(['sync.epoch_retired']);
   });
 
+  test('takes what it has lost in the key of its time, also from a device whose clock ran ahead', async () => {
+    await restore();
+    vault.epochs = { epochCurrent: 2, epochOldest: 2 };
+    const lost = item({ [laptop]: 7 }, { time: after, deviceId: laptop });
+    expect(await outcome(phone, lost)).toEqual(['applied']);
+    vault.nowMs += 180 * dayMs;
+    const late = item({ [phone]: 3 }, { time: after, deviceId: phone });
+    expect(await outcome(phone, late)).toEqual(['sync.epoch_retired']);
+  });
+
   test('tells a cursor from before up to where both histories are one', async () => {
     const { cursor } = await vault.push(laptop, [item({ [laptop]: 1 }), item({ [laptop]: 2 })]);
     await restore();
