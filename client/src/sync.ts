@@ -84,7 +84,11 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
         throw deviceCloned();
       }
       await store.settle(
-        results.map(({ rejected }, at) => ({ counter: batch.counters[at] ?? 0, ...refusal(rejected) })),
+        results.map(({ seq, rejected }, at) => ({
+          counter: batch.counters[at] ?? 0,
+          ...place(seq),
+          ...refusal(rejected),
+        })),
         { sentCounter: known, clockSkewMs: clockSkew(answer.serverTime, askedAtMs, now()) },
       );
       progress.pushed += results.filter(({ rejected }) => rejected === undefined).length;
@@ -99,10 +103,10 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
       const changes = firstOf(rest);
       const results = matchResults(changes, await push(session, { changes, sentCounter }));
       await store.settleResends(
-        results.map(({ change, rejected }) => {
+        results.map(({ change, seq, rejected }) => {
           // Under this clock the vault has it, in the bytes of another program.
           const isThere = rejected?.code === 'sync.clock_reused';
-          return { change, ...refusal(isThere ? undefined : rejected) };
+          return { change, ...place(seq), ...refusal(isThere ? undefined : rejected) };
         }),
       );
       rest = rest.slice(changes.length);
@@ -269,12 +273,12 @@ function deviceCloned(): AlcoveError {
 function matchResults(
   changes: readonly Change[],
   { results }: PushResponse,
-): { change: Change; rejected: Refusal | undefined }[] {
+): { change: Change; seq: number | undefined; rejected: Refusal | undefined }[] {
   if (results.length !== changes.length) throw misunderstood();
   return changes.map((change, at) => {
     const result = results[at];
     if (result === undefined || result.id !== change.id) throw misunderstood();
-    return { change, rejected: refusalOf(result) };
+    return { change, seq: result.seq, rejected: refusalOf(result) };
   });
 }
 
@@ -282,6 +286,10 @@ function matchResults(
 function refusalOf({ status, code, detail }: PushResult): Refusal | undefined {
   if (status !== 'rejected') return undefined;
   return { code: code ?? 'sync.rejected', detail: detail ?? 'The server gave no reason.' };
+}
+
+function place(seq: number | undefined): { seq?: number } {
+  return seq === undefined ? {} : { seq };
 }
 
 function refusal(rejected: Refusal | undefined): { rejected?: Refusal } {

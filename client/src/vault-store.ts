@@ -65,6 +65,12 @@ export interface ItemChange extends ItemRef {
   readonly newConflict?: Conflict;
 }
 
+/** Where the vault has an item; a server that does not say may have it nowhere. */
+interface ItemPlace {
+  readonly ref: ItemRef;
+  readonly seq: number | undefined;
+}
+
 /** A push with its changes at hand. */
 export interface Batch extends SendingRecord {
   readonly changes: readonly Change[];
@@ -74,7 +80,12 @@ export interface Batch extends SendingRecord {
 export interface Settled {
   readonly counter: number;
   readonly rejected?: Refusal;
+  /** Where the vault has the item now, of a change that was taken. */
+  readonly seq?: number;
 }
+
+/** What became of a version that was sent again. */
+export type SettledResend = ResendRecord & Pick<Settled, 'seq'>;
 
 export interface VaultStore {
   /** Seals and stores edits, all in one write. */
@@ -118,7 +129,7 @@ export interface VaultStore {
   finishResync(): Promise<ItemChange[]>;
   /** Versions that the vault has lost. */
   resends(): Promise<ResendRecord[]>;
-  settleResends(results: readonly ResendRecord[]): Promise<void>;
+  settleResends(results: readonly SettledResend[]): Promise<void>;
   /** Writes anew what the server refused because it came too late. Says whether anything was. */
   renewRefused(): Promise<boolean>;
   /** True, and the suspicion is over, when all that the vault has of this device turned out to be of this very store. */
@@ -438,9 +449,11 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     const newest = newestCounters(entries);
     const removed: number[] = [];
     const refused: QueueEntry[] = [];
-    for (const { counter, rejected } of results) {
+    const taken: ItemPlace[] = [];
+    for (const { counter, rejected, seq } of results) {
       const entry = entries.get(counter);
       if (entry === undefined) continue;
+      if (rejected === undefined) taken.push({ ref: entry, seq });
       // A newer edit of the item has seen the refused one, and says more.
       if (rejected === undefined || newest.get(itemKey(entry)) !== counter) removed.push(counter);
       else refused.push({ ...entry, rejected });
@@ -448,10 +461,22 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     const writes = [
       ...removed.map((counter) => remove(recordKeys.queued(counter))),
       ...(await Promise.all(refused.map(refusalWrite))),
+      ...(await placeWrites(taken)),
       put(recordKeys.sync, { ...(await readSync()), ...sync }),
       remove(recordKeys.sending),
     ];
     await queue.commit(writes, { removed, put: refused });
+  }
+
+  /** A vault that is put back to before this place has lost what was sent, though no pull has shown it here yet. */
+  async function placeWrites(taken: readonly ItemPlace[]): Promise<StorageWrite[]> {
+    const items = await Promise.all(taken.map(({ ref }) => readItem(ref)));
+    return items.flatMap((item, at) => {
+      if (item === undefined) return [];
+      const { seq: _before, ...rest } = item;
+      const seq = taken[at]?.seq;
+      return [put(recordKeys.item(item.kind, item.id), { ...rest, ...(seq === undefined ? {} : { seq }) })];
+    });
   }
 
   async function refusalWrite({ counter, rejected }: QueueEntry): Promise<StorageWrite> {
@@ -577,13 +602,15 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
     return { writes, ...(settled.every(({ deleted }) => deleted) ? {} : { deleted: { kind, id } }) };
   }
 
-  async function settleResends(results: readonly ResendRecord[]): Promise<void> {
-    await records.write(
-      results.map(({ change, rejected }) => {
+  async function settleResends(results: readonly SettledResend[]): Promise<void> {
+    const taken = results.filter(({ rejected }) => rejected === undefined);
+    await records.write([
+      ...results.map(({ change, rejected }) => {
         const key = recordKeys.resend(change);
         return rejected === undefined ? remove(key) : put(key, { change, rejected });
       }),
-    );
+      ...(await placeWrites(taken.map(({ change, seq }) => ({ ref: change, seq })))),
+    ]);
   }
 
   return {

@@ -198,7 +198,7 @@ export const isPushResponse: Guard<PushResponse> = shape<PushResponse>({
     shape<PushResponse['results'][number]>({
       id: isText,
       status: isText,
-      seq: isAny,
+      seq: optional(isCount),
       code: optional(isText),
       detail: optional(isText),
       current: isAny,

@@ -167,6 +167,52 @@ describe('after the vault was restored from a backup', () => {
     await expectEverything(laptop, phone);
   });
 
+  it('an edit and a deletion that were acknowledged, and not pulled before the vault lost them, are sent again', async () => {
+    let isCut = false;
+    const laptop = await open({
+      fetch: faultyFetch((_at, url) => (isCut && url.endsWith('/sync/pull') ? 'cut' : undefined)),
+    });
+    await laptop.register();
+    const phone = await joined(laptop);
+    for (const name of ['edited', 'deleted']) await laptop.vault.put(entry(name, 'before'));
+    await syncAll(laptop, phone);
+    const restore = await backUp(laptop);
+    isCut = true;
+    await laptop.vault.put(entry('edited', 'acknowledged'));
+    await laptop.vault.delete('entry', idOf('deleted'));
+    await expect(laptop.vault.sync()).rejects.toMatchObject({ code: 'network' });
+    expect(await laptop.vault.status()).toMatchObject({ unsynced: 0 });
+    isCut = false;
+    await restore();
+    await syncAll(laptop, phone);
+    for (const client of [laptop, phone, await joined(phone)])
+      expect(await visible(client)).toEqual({ [idOf('edited')]: ['acknowledged'] });
+  });
+
+  it('what was sent again, and not pulled before the vault lost it once more, is sent once more', async () => {
+    let pullsLeft = Number.POSITIVE_INFINITY;
+    const laptop = await open({
+      fetch: faultyFetch((_at, url) => (url.endsWith('/sync/pull') && pullsLeft-- <= 0 ? 'cut' : undefined)),
+    });
+    await laptop.register();
+    const phone = await joined(laptop);
+    const restoreEmpty = await backUp(laptop);
+    await laptop.vault.put(entry('lost', 'by the laptop alone'));
+    await laptop.vault.sync();
+    await restoreEmpty();
+    for (const name of ['one', 'two', 'three']) await phone.vault.put(entry(name, name));
+    await phone.vault.sync();
+    const restoreLater = await backUp(laptop);
+    // The first is refused, the second shows what the vault has lost; then it is sent.
+    pullsLeft = 2;
+    await expect(laptop.vault.sync()).rejects.toMatchObject({ code: 'network' });
+    pullsLeft = Number.POSITIVE_INFINITY;
+    await restoreLater();
+    await syncAll(laptop, phone);
+    for (const client of [laptop, phone])
+      expect(await visible(client)).toMatchObject({ [idOf('lost')]: ['by the laptop alone'] });
+  });
+
   it.each<NetworkFault>(['cut', 'lost-answer', 'torn-answer', 'doubled'])(
     'a %s at any of its requests costs nothing',
     async (fault) => {
