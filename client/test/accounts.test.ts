@@ -67,7 +67,7 @@ describe('an account with a password', () => {
     expect(account).toMatchObject({ kind: 'password', displayName: 'Ada' });
     expect(client.identity).toBeUndefined();
     expect(client.account.current).toMatchObject({ id: account.id, kind: 'password' });
-    expect(await keysOf(storage)).toEqual(['account', 'schema', 'tokens']);
+    expect(await keysOf(storage)).toEqual(['account', 'schema', 'tabs', 'tokens']);
     expect((await client.account.get()).device).toBeUndefined();
     await expect(client.vault.sync()).rejects.toMatchObject({ code: 'identity.missing' });
   });

@@ -6,13 +6,13 @@ import type { RecoverRequest } from '@alcove/contract/recovery';
 import type { TxCtx } from '../../../context.ts';
 import { proofInvalid } from '../errors.ts';
 import { isSignedBy } from '../signatures.ts';
-import { type DeviceRow, findDeviceOfAnybody } from '../store.ts';
+import { type DeviceRow, findDeviceOfAnybody, lockAccount } from '../store.ts';
 import type { Challenges } from './challenges.ts';
 
 export interface DeviceProofs {
   challenge(deviceId: string): Challenge;
   /**
-   * The device that signed, in the owner's transaction, in which the challenge is used up. Whatever is wrong, the device,
+   * The device that signed, in the owner's transaction, which then holds the account and has used up the challenge. Whatever is wrong, the device,
    * the challenge or the signature, the answer is one and the same.
    */
   require(tx: TxCtx, proof: DeviceProof): Promise<DeviceRow>;
@@ -36,7 +36,11 @@ export function createDeviceProofs(challenges: Challenges): DeviceProofs {
     const isSigned = isSignedBy(device?.signing_key ?? nobodysKey, text, signature);
     if (device === undefined || !isSigned) throw proofInvalid();
     const accountId = device.account_id;
-    if (!(await challenges.use(tx, { deviceId, accountId, challenge }))) throw proofInvalid();
+    // Before the challenge is written down: its row refers to the account, and of two that then wait for the account each
+    // would wait for the other.
+    await lockAccount(tx, accountId);
+    const isStillOurs = (await findDeviceOfAnybody(tx, deviceId, kind)) !== undefined;
+    if (!isStillOurs || !(await challenges.use(tx, { deviceId, accountId, challenge }))) throw proofInvalid();
     return device;
   }
 

@@ -2,12 +2,9 @@ import type { SignedIn } from '@alcove/contract/identity';
 import type { RecoverRequest } from '@alcove/contract/recovery';
 import { asSystem, type Ctx } from '../../../context.ts';
 import { addUnendorsedDevice, readNewDevice } from '../coming-device.ts';
-import { proofInvalid } from '../errors.ts';
 import type { DeviceProofs } from '../known-devices/proofs.ts';
 import { type SignInParts, signIn } from '../sign-in.ts';
-import { lockAccount } from '../store.ts';
 import { asAccount } from '../trail.ts';
-import { findRecovery } from './recovery-store.ts';
 
 /**
  * Lets a new device in by the signature of the recovery key, whatever kind of account it is. The device is not admitted by
@@ -19,9 +16,6 @@ export function createRecover(parts: SignInParts & { readonly deviceProofs: Devi
     return asSystem(ctx, async (tx) => {
       const member = await parts.deviceProofs.requireRecovery(tx, proof, coming.fingerprint);
       const accountId = member.account_id;
-      await lockAccount(tx, accountId);
-      // Replaced while this waited for the account: whoever replaced it has ended only the sessions there were.
-      if ((await findRecovery(tx, accountId))?.id !== member.id) throw proofInvalid();
       const device = await addUnendorsedDevice(tx, parts, accountId, coming);
       const signedIn = await signIn(tx, parts, device, { recoveryId: member.id });
       await parts.trail.record(tx, accountId, {
