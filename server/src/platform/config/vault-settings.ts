@@ -20,7 +20,7 @@ export const vaultSettings = {
   }),
   vaultBytesMax: bytes({
     name: 'ALCOVE_LIMIT_VAULT_BYTES',
-    what: 'What the items of one vault may come to together, as they travel. Deletions are taken beyond it.',
+    what: 'What the items of one vault may come to together, as they travel. Deletions are taken up to 64 MiB beyond it.',
     min: 0,
     max: 2 ** 50,
     fallback: 4 * gibibyte,

@@ -109,10 +109,17 @@ export function findForgotten(batch: Batch, change: AuthoredChange): Refusal | u
   };
 }
 
+/** So far beyond the quota deletions may go that add something: their meta and clocks would otherwise know no bound. */
+export const deletionReserveBytes = 64 * 1024 * 1024;
+
 /** Whatever makes room is always taken. */
-export function findOverrun(batch: Batch, growth: Extent): Refusal | undefined {
-  const { limits, items, bytes } = batch;
-  if (growth.bytes > 0 && bytes + growth.bytes > limits.bytes) {
+export function findOverrun(
+  { limits, items, bytes }: Pick<Batch, 'limits' | 'items' | 'bytes'>,
+  growth: Extent,
+  { isDeletion }: { readonly isDeletion: boolean },
+): Refusal | undefined {
+  const bytesMax = limits.bytes + (isDeletion ? deletionReserveBytes : 0);
+  if (growth.bytes > 0 && bytes + growth.bytes > bytesMax) {
     return {
       code: rejections.quotaExceeded,
       detail: `the vault holds ${bytes} of ${limits.bytes} bytes, and the change adds ${growth.bytes}`,

@@ -17,30 +17,28 @@ export type PushOutput =
 
 const answersKeptMs = 24 * 60 * 60 * 1000;
 
-/** Effect and answer are stored in one transaction: there is no moment in which a repetition could find one alone. */
-export function answerOnce(
-  store: VaultStore,
-  request: { readonly key: string; readonly fingerprint: string; readonly nowMs: number },
-  act: () => Answer,
-): { answer: Answer; isReplay: boolean } {
-  const { key, fingerprint, nowMs } = request;
+/** A request with an Idempotency-Key. */
+interface Attempt {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly nowMs: number;
+}
+
+/** What was answered to the request when it came before. Throws `idempotency.key_reused` when the key was another's. */
+export function findGiven(store: VaultStore, { key, fingerprint }: Attempt): PushResponse | undefined {
   const stored = store.findAnswer(key);
-  if (stored !== undefined) {
-    if (stored.fingerprint !== fingerprint) throw keyReused('Send a new key with a new request.');
-    const answer = {
-      response: readStored<PushResponse>(stored.answer),
-      currents: readCurrents(stored.currents),
-    };
-    return { answer, isReplay: true };
-  }
-  const answer = act();
-  const row = {
-    fingerprint,
-    answer: JSON.stringify(answer.response),
-    currents: writeCurrents(answer.currents),
-  };
-  store.putAnswer(key, row, nowMs + answersKeptMs);
-  return { answer, isReplay: false };
+  if (stored === undefined) return undefined;
+  if (stored.fingerprint !== fingerprint) throw keyReused('Send a new key with a new request.');
+  return readStored<PushResponse>(stored.answer);
+}
+
+/** In the transaction of its effect: there is no moment in which a repetition could find one alone. */
+export function keepAnswer(
+  store: VaultStore,
+  { key, fingerprint, nowMs }: Attempt,
+  { response }: Answer,
+): void {
+  store.putAnswer(key, { fingerprint, answer: JSON.stringify(response) }, nowMs + answersKeptMs);
 }
 
 export function renderResponse({ response, currents }: Answer): Uint8Array {
@@ -60,12 +58,4 @@ export function renderResult({ response, currents }: Answer): Uint8Array {
 function withCurrent(result: PushResult, current: string | undefined): string {
   const text = JSON.stringify(result);
   return current === undefined ? text : `${text.slice(0, -1)},"current":${current}}`;
-}
-
-function writeCurrents(currents: Answer['currents']): string | null {
-  return currents.size === 0 ? null : JSON.stringify([...currents]);
-}
-
-function readCurrents(text: string | null): Answer['currents'] {
-  return new Map(text === null ? [] : readStored(text));
 }

@@ -18,6 +18,7 @@ import {
   type VaultLimits,
 } from './admission.ts';
 import { type AuthoredChange, readChange } from './change.ts';
+import { type Currents, createCurrents } from './currents.ts';
 import {
   type ItemRow,
   rowToVersion,
@@ -57,18 +58,13 @@ export interface Batch extends Pusher {
   readonly learned: Map<string, number>;
   /** How far the furthest time lies ahead of ours. */
   aheadMs: number;
-  hasDeleted: boolean;
-  /** JSON of the items as they are, by the position of the stale change that asked. */
-  readonly currents: Map<number, string>;
-  currentsLength: number;
+  readonly currents: Currents;
 }
 
 /** A clock further ahead than this is told so, and does not win by it. */
 export const aheadMaxMs = 5 * 60 * 1000;
 /** An item with more versions than this asks its owner to choose before it takes another. */
 export const versionsPerItemMax = 32;
-/** Beyond this many characters stale results come without `current`: a pull has it. */
-const currentsLengthMax = 4 * 1024 * 1024;
 
 export interface HeldItem {
   readonly row: ItemRow;
@@ -96,9 +92,7 @@ export function createBatch(store: VaultStore, pusher: Pusher): Batch {
     counter: store.devices.findCounter(deviceId) ?? 0,
     learned: new Map(),
     aheadMs: 0,
-    hasDeleted: false,
-    currents: new Map(),
-    currentsLength: 0,
+    currents: createCurrents(store),
   };
 }
 
@@ -122,11 +116,11 @@ export function takeChange(batch: Batch, raw: unknown, position: number, resolvi
     case 'reused':
       return rejected(change.id, reused);
     case 'stale':
-      showCurrent(batch, change, position);
+      batch.currents.show(change, position);
       return { id: change.id, status: 'stale', seq: item.row.seq };
     case 'held':
       if (resolving !== undefined && verdict.beside.length > 0) {
-        showCurrent(batch, change, position);
+        batch.currents.show(change, position);
         return rejected(change.id, unseen(verdict.beside.length));
       }
       return hold(batch, change, { incoming, beside: verdict.beside, item });
@@ -140,7 +134,6 @@ export function closeBatch(batch: Batch): void {
   store.setExtent(batch);
   store.devices.raiseCounter(batch.deviceId, batch.counter, at);
   for (const [device, counter] of batch.learned) store.devices.raiseCounter(device, counter, at);
-  if (batch.hasDeleted) store.forgetCurrents();
 }
 
 const reused: Refusal = {
@@ -175,12 +168,6 @@ function toVersion(batch: Batch, change: AuthoredChange): HeldVersion {
   };
 }
 
-function showCurrent(batch: Batch, { kind, id }: ItemPlace, position: number): void {
-  const json = Buffer.from(batch.store.getItemJson(kind, id)).toString();
-  batch.currentsLength += json.length;
-  if (batch.currentsLength <= currentsLengthMax) batch.currents.set(position, json);
-}
-
 /** A version that no held one has seen, among those that it has not seen itself. */
 interface Arrival {
   readonly incoming: HeldVersion;
@@ -198,7 +185,7 @@ function hold(batch: Batch, change: AuthoredChange, arrival: Arrival): PushResul
     findRetiredEpoch(batch, change) ??
     findForgotten(batch, change) ??
     findCrowd(beside.length) ??
-    (incoming.deleted && item !== undefined ? undefined : findOverrun(batch, growth));
+    findOverrun(batch, growth, { isDeletion: incoming.deleted && item !== undefined });
   if (refusal !== undefined) return rejected(id, refusal);
   const [leader, ...siblings] = rows;
   if (leader === undefined) throw new Error('an item has a leading version');
@@ -245,7 +232,6 @@ function note(batch: Batch, accepted: HeldVersion, { seq, growth }: { seq: numbe
   batch.items += growth.items;
   batch.bytes += growth.bytes;
   batch.counter = Math.max(batch.counter, counterOf(accepted.clock, batch.deviceId));
-  batch.hasDeleted ||= accepted.deleted;
   if (!batch.isMending) return;
   for (const [device, counter] of Object.entries(accepted.clock)) {
     batch.learned.set(device, Math.max(counter, batch.learned.get(device) ?? 0));

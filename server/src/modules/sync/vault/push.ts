@@ -2,8 +2,9 @@
 import type { PushResult, Warning } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { atomicFailed, deviceCloned, rejections, warnings } from '../errors.ts';
-import { type Answer, answerOnce, type PushOutput, renderResponse } from './answers.ts';
+import { type Answer, findGiven, keepAnswer, type PushOutput, renderResponse } from './answers.ts';
 import { aheadMaxMs, type Batch, closeBatch, createBatch, type Pusher, takeChange } from './batch.ts';
+import { currentsOf } from './currents.ts';
 import { writeCursor } from './cursor.ts';
 import { fingerprint } from './fingerprint.ts';
 import { type PushEnvelope, readPush } from './push-envelope.ts';
@@ -18,26 +19,35 @@ export interface PushInput extends Pusher {
 export function push(vault: VaultDatabase, input: PushInput): PushOutput {
   const envelope = readPush(input.body);
   if (envelope.outcome !== 'read') return envelope;
-  return actOnce(vault, input, { meaning: envelope.parsed, render: renderResponse }, (store) =>
-    takeAll(createBatch(store, input), envelope),
-  );
+  const request = { meaning: envelope.parsed, changes: envelope.changes, render: renderResponse };
+  return actOnce(vault, input, request, (store) => takeAll(createBatch(store, input), envelope));
 }
 
 /** Runs a request in one transaction; one with a key that ran before is only answered. */
 export function actOnce(
   vault: VaultDatabase,
   { body, deviceId, idempotencyKey: key, nowMs }: PushInput,
-  request: { readonly meaning: object; readonly render: (answer: Answer) => Uint8Array },
+  request: {
+    readonly meaning: object;
+    readonly changes: readonly unknown[];
+    readonly render: (answer: Answer) => Uint8Array;
+  },
   act: (store: VaultStore) => Answer,
 ): PushOutput {
-  const { meaning, render } = request;
+  const { meaning, changes, render } = request;
   const store = createVaultStore(vault);
   return vault.transaction(() => {
     store.dropAnswersExpiredAt(nowMs);
     if (key === undefined) return { outcome: 'answered', isReplay: false, json: render(act(store)) };
     const attempt = { key, fingerprint: fingerprint(deviceId, meaning, body), nowMs };
-    const { answer, isReplay } = answerOnce(store, attempt, () => act(store));
-    return { outcome: 'answered', isReplay, json: render(answer) };
+    const given = findGiven(store, attempt);
+    if (given === undefined) {
+      const answer = act(store);
+      keepAnswer(store, attempt, answer);
+      return { outcome: 'answered', isReplay: false, json: render(answer) };
+    }
+    const currents = currentsOf(store, given.results, { changes, deviceId });
+    return { outcome: 'answered', isReplay: true, json: render({ response: given, currents }) };
   });
 }
 
@@ -58,7 +68,7 @@ export function answerBatch(batch: Batch, results: PushResult[]): Answer {
     warnings: warningsOf(batch),
     bytesLeft: Math.max(0, batch.limits.bytes - batch.bytes),
   };
-  return { response, currents: batch.currents };
+  return { response, currents: batch.currents.byPosition };
 }
 
 /**
@@ -83,7 +93,7 @@ function refuseAll(results: readonly PushResult[], batch: Batch) {
   return atomicFailed({
     detail: `${failed} of ${results.length} changes could not be applied. Nothing was written.`,
     extensions: {
-      results: results.map((result, position) => takenBack(result, batch.currents.get(position))),
+      results: results.map((result, position) => takenBack(result, batch.currents.byPosition.get(position))),
     },
   });
 }

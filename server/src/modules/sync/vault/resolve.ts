@@ -18,8 +18,12 @@ export function resolve(vault: VaultDatabase, input: ResolveInput): PushOutput {
   const { conflictId } = input;
   const envelope = readResolve(input.body);
   if (envelope.outcome !== 'read') return envelope;
-  const meaning = { conflictId, ...envelope.parsed };
-  return actOnce(vault, input, { meaning, render: renderResult }, (store) => {
+  const request = {
+    meaning: { conflictId, ...envelope.parsed },
+    changes: [envelope.change],
+    render: renderResult,
+  };
+  return actOnce(vault, input, request, (store) => {
     const conflict = store.conflicts.find(conflictId);
     if (conflict === undefined) throw conflictNotFound();
     const batch = createBatch(store, input);

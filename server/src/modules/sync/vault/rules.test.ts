@@ -1,5 +1,6 @@
 /** What a change has to satisfy beside its clock: the key it is sealed with, the quota, and whose history it is. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { deletionReserveBytes, findOverrun } from './admission.ts';
 import {
   change,
   laptop,
@@ -200,6 +201,18 @@ describe('a vault that is full', () => {
     const unknown = change({ id: newItemId(), op: 'delete', clock: { [laptop]: 3 } });
     expect(await outcome(laptop, unknown)).toEqual(['sync.quota_exceeded']);
   });
+
+  test.each([
+    [1, deletionReserveBytes, undefined],
+    [1, deletionReserveBytes + 1, 'sync.quota_exceeded'],
+    [0, deletionReserveBytes + 1, undefined],
+  ])(
+    'with a deletion that adds %i bytes and comes to %i beyond the quota answers %s',
+    (grown, beyond, code) => {
+      const held = { limits: { items: 1, bytes: 1000 }, items: 1, bytes: 1000 + beyond - grown };
+      expect(findOverrun(held, { items: 0, bytes: grown }, { isDeletion: true })?.code).toBe(code);
+    },
+  );
 
   test('takes again what it has already: a lost answer is no growth', async () => {
     expect(await outcome(laptop, item({ [laptop]: 1 }, { payload: large }))).toEqual(['duplicate']);

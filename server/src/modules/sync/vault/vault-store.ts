@@ -83,7 +83,6 @@ export interface ItemRow extends VersionRow {
 export interface StoredAnswer {
   readonly fingerprint: string;
   readonly answer: string;
-  readonly currents: string | null;
 }
 
 /** Which part of the feed of changes. */
@@ -205,10 +204,8 @@ export function createVaultStore(vault: VaultDatabase) {
       vault.statement(moveItemSql[kind]).run(seq, id);
     },
     /** The item as JSON. */
-    getItemJson(kind: Kind, id: string): Uint8Array {
-      const row = vault.statement<{ json: Uint8Array }>(itemJsonSql[kind]).get(id);
-      if (row === undefined) throw new Error('an item that was just read is there');
-      return row.json;
+    findItemJson(kind: Kind, id: string): Uint8Array | undefined {
+      return vault.statement<{ json: Uint8Array }>(itemJsonSql[kind]).get(id)?.json;
     },
     weigh: (stretch: Stretch, rowsMax: number) => weigh(vault, stretch, rowsMax),
     hasAny: (stretch: Stretch) => hasAny(vault, stretch),
@@ -217,22 +214,16 @@ export function createVaultStore(vault: VaultDatabase) {
 
     findAnswer(key: string): StoredAnswer | undefined {
       return vault
-        .statement<StoredAnswer>('SELECT fingerprint, answer, currents FROM idempotency WHERE key = ?')
+        .statement<StoredAnswer>('SELECT fingerprint, answer FROM idempotency WHERE key = ?')
         .get(key);
     },
     putAnswer(key: string, answer: StoredAnswer, expiresAtMs: number): void {
       vault
-        .statement(
-          'INSERT INTO idempotency (key, fingerprint, answer, currents, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
-        )
-        .run(key, answer.fingerprint, answer.answer, answer.currents, expiresAtMs);
+        .statement('INSERT INTO idempotency (key, fingerprint, answer, expires_at_ms) VALUES (?, ?, ?, ?)')
+        .run(key, answer.fingerprint, answer.answer, expiresAtMs);
     },
     dropAnswersExpiredAt(nowMs: number): void {
       vault.statement('DELETE FROM idempotency WHERE expires_at_ms <= ?').run(nowMs);
-    },
-    /** Stored answers must not keep the content of something that has been deleted since. */
-    forgetCurrents(): void {
-      vault.statement('UPDATE idempotency SET currents = NULL WHERE currents IS NOT NULL').run();
     },
   };
 }
