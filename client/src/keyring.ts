@@ -3,7 +3,7 @@ import type { Keys, LogEntry } from '@alcove/contract';
 import { fromBase64Url } from '@alcove/contract/base64url';
 import { logEntryHash } from '@alcove/contract/keys';
 import { importEpochKey } from './crypto/envelope.ts';
-import { activeDevices, headOf, signEntry, type VerifiedLog, verifyLog } from './device-log.ts';
+import { activeDevices, hasKeysOf, headOf, signEntry, type VerifiedLog, verifyLog } from './device-log.ts';
 import { deleteDevice } from './devices.ts';
 import { findRecipients, isOutdated, openShares, type Trusted, wrapForAll } from './epoch-shares.ts';
 import { AlcoveError, hasCode } from './errors.ts';
@@ -234,7 +234,21 @@ export async function verifyKeys(
   const devices = mergeDevices(known.devices, answer.devices);
   const findSigningKey = (id: string) => devices.find((device) => device.id === id)?.signingKey;
   const log = await verifyLog(answer.log, { accountId, anchor, known: known.hashes, findSigningKey });
-  return { log, devices };
+  return { log, devices: await namedBy(log, devices) };
+}
+
+/** What the log does not name, the server may have made up, and would stand in the way of the right keys later. */
+async function namedBy(
+  { entries }: VerifiedLog,
+  devices: LogRecord['devices'],
+): Promise<LogRecord['devices']> {
+  const isNamed = await Promise.all(
+    devices.map(async (device) => {
+      const entry = entries.find(({ deviceId }) => deviceId === device.id);
+      return entry !== undefined && (await hasKeysOf(entry, device));
+    }),
+  );
+  return devices.filter((_, at) => isNamed[at]);
 }
 
 /** Keys that stood behind a verified log stay what they were, whatever the server shows later. */

@@ -576,6 +576,39 @@ describe('a server that cheats', () => {
     await later();
   });
 
+  it('cannot spoil what comes later by showing wrong keys of a device that the log does not name yet', async () => {
+    let hidden: string | undefined;
+    const keys = await createDeviceKeys();
+    const wrong = { encryptionKey: keys.encryption.publicKey, signingKey: keys.signing.publicKey };
+    const fetch = lyingFetch('GET', /sync\/keys$/, (answer) => {
+      const [log, devices] = [Array.from(Object(answer.log)), Array.from(Object(answer.devices))].map(
+        (list) => list.map(Object),
+      );
+      if (hidden === undefined) return answer;
+      return {
+        ...answer,
+        log: log?.filter(({ deviceId }) => deviceId !== hidden),
+        devices: devices?.map((device) => (device.id === hidden ? { ...device, ...wrong } : device)),
+      };
+    });
+    let nowMs = Date.now();
+    const laptop = await registered({ fetch, now: () => nowMs });
+    const phone = await joined(laptop);
+    const tablet = await joined(phone);
+    hidden = tablet.identity?.deviceId;
+    const later = () => {
+      nowMs += 5 * 60_000;
+      return laptop.vault.sync();
+    };
+    await later();
+    hidden = undefined;
+    await tablet.revokeDevice(phone.identity?.deviceId ?? '');
+    await tablet.vault.put({ kind: 'entry', id: one, value: 'in the key that the tablet made' });
+    await tablet.vault.sync();
+    await later();
+    expect(await visible(laptop)).toEqual({ [one]: ['in the key that the tablet made'] });
+  });
+
   it('cannot move a payload to another item, or an old payload to a new clock', async () => {
     const laptop = await registered();
     await laptop.vault.put({ kind: 'entry', id: one, value: 'the first' });

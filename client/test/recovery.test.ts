@@ -123,7 +123,8 @@ describe('24 words', () => {
 describe('a recovery that is interrupted', () => {
   it('by the end of the program at any of its writes goes on with the same words', async () => {
     const { words } = await someone();
-    for (let at = 1; ; at += 1) {
+    // The first two make the store.
+    for (let at = 2; ; at += 1) {
       const storage = memoryStorage();
       const moment = at % 2 === 0 ? 'before' : 'after';
       const mortal = await openClient(server.url, { storage: crashingStorage(storage, at, moment) });
