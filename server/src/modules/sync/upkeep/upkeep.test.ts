@@ -116,6 +116,7 @@ describe('bringing vaults to the newest schema', () => {
       for (const vault of vaults) {
         using database = new DatabaseSync(fileOf(vault));
         database.exec(`DELETE FROM schema_version WHERE version >= 3;
+          DROP INDEX conflicts_listed; DROP INDEX conflicts_detected;
           DROP TRIGGER entry_embeddings_of_deleted; DROP TABLE entry_embeddings; DROP TABLE llm_usage`);
       }
       await sql`update vault set schema_version = 2, migrate_at = ${migrateAt}

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   change,
+  home,
   laptop,
   newItemId,
   phone,
@@ -373,5 +374,16 @@ describe('a device whose clock is a year ahead', () => {
       leaders.push(String((await vault.pullAll(tablet))[0]?.deviceId));
     }
     expect(leaders).toEqual([laptop, phone, laptop, phone, laptop, phone]);
+  });
+});
+
+describe.skipIf(home === 'remote')('a vault with very many conflicts', () => {
+  test.each([
+    ['lists some', `SELECT id FROM conflicts WHERE state = 'open' AND id > '' ORDER BY id LIMIT 50`],
+    ['finds the newest', 'SELECT max(detected_at) FROM conflicts'],
+    ['counts the open', `SELECT count(*) FROM conflicts WHERE state = 'open'`],
+  ])('%s without reading all of them', (_, sql) => {
+    const steps = vault.inspect((file) => file.prepare(`EXPLAIN QUERY PLAN ${sql}`).all());
+    expect(steps).toEqual([expect.objectContaining({ detail: expect.stringContaining('INDEX conflicts_') })]);
   });
 });
