@@ -8,6 +8,11 @@ const testDatabaseUrl = process.env.TEST_DATABASE_URL ?? '';
 const withoutDatabase = [
   'server/src/platform/!(database|jobs|fanout)/**',
   'server/src/cli/!(master-key).test.ts',
+  'server/src/modules/sync/vault/**',
+  'client/src/**',
+  'client/test/{browser,storage,transfer}.test.ts',
+  'client/test/browser/**',
+  'examples/tour/**',
 ];
 
 const architecture = ['server/test/architecture.test.ts'];
