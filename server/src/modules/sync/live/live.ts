@@ -23,6 +23,12 @@ interface Watch {
   isLooking: boolean;
   /** Something happened since the vault was last looked at. */
   isStale: boolean;
+  /** The vault could not be read, and is looked at again. */
+  retry: NodeJS.Timeout | undefined;
+}
+
+function createWatch(): Watch {
+  return { listeners: new Map(), isLooking: false, isStale: false, retry: undefined };
 }
 
 /** So long a lost hint can go unnoticed. */
@@ -46,10 +52,18 @@ export function createLive(parts: {
       while (watch.isStale) await lookOnce(watch);
     } catch (err) {
       log.warn({ err }, 'could not look at a vault that devices listen to');
-      setTimeout(() => void look(watch), lookAgainAfterMs).unref();
+      watch.retry ??= lookLater(watch);
     } finally {
       watch.isLooking = false;
     }
+  }
+
+  function lookLater(watch: Watch): NodeJS.Timeout {
+    const lookAgain = () => {
+      watch.retry = undefined;
+      void look(watch);
+    };
+    return setTimeout(lookAgain, lookAgainAfterMs).unref();
   }
 
   async function lookOnce(watch: Watch): Promise<void> {
@@ -71,7 +85,7 @@ export function createLive(parts: {
 
   function join(ctx: DeviceCtx, listener: Listener): Watch {
     const { accountId } = ctx.actor;
-    const watch = watches.get(accountId) ?? { listeners: new Map(), isLooking: false, isStale: false };
+    const watch = watches.get(accountId) ?? createWatch();
     watches.set(accountId, watch);
     watch.listeners.set(listener, ctx);
     return watch;

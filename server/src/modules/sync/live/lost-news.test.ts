@@ -26,7 +26,9 @@ async function listen() {
   };
   let seq = 0;
   let isAway = false;
+  let looks = 0;
   const readHead = async (): Promise<VaultHead> => {
+    looks += 1;
     if (isAway) throw new Error('the vault cannot be reached');
     return { generation: 'one', cursor: String(seq), conflictAt: '' };
   };
@@ -48,6 +50,7 @@ async function listen() {
     setAway(is: boolean) {
       isAway = is;
     },
+    looks: () => looks,
     tellVault: () => tellVault('ada'),
     tellGap: () => tellGap(),
   };
@@ -90,4 +93,16 @@ test('a vault that could not be looked at is looked at again', async () => {
   setAway(false);
   await vi.advanceTimersByTimeAsync(5000);
   expect(heard).toEqual(['changed 1']);
+});
+
+test('a vault that cannot be looked at is tried no more often because of many news', async () => {
+  const { looks, setAway, tellVault } = await listen();
+  setAway(true);
+  for (let time = 0; time < 4; time += 1) {
+    tellVault();
+    await vi.advanceTimersByTimeAsync(0);
+  }
+  const before = looks();
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(looks() - before).toBe(1);
 });
