@@ -25,8 +25,10 @@ export interface Conflict {
 }
 
 /** Memories and tags settle by rule. Where every version is a deletion there is nothing to decide. */
-export function isInConflict({ kind, versions }: StoredItem): boolean {
-  return kind === 'entry' && versions.length > 1 && versions.some(({ deleted }) => !deleted);
+export function isInConflict({ kind, versions, settled }: StoredItem): boolean {
+  return (
+    kind === 'entry' && settled !== true && versions.length > 1 && versions.some(({ deleted }) => !deleted)
+  );
 }
 
 /** How the app sees a conflict, or `undefined` where there is none. */

@@ -42,6 +42,8 @@ export interface StoredItem extends ItemRef {
   readonly seq?: number;
   /** The resync that showed it last. */
   readonly shownIn?: string;
+  /** The vault has put its versions in order by itself, as the account wishes: nobody has to decide. */
+  readonly settled?: true;
 }
 
 /** A version that stands beside the leading one. */

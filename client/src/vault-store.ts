@@ -261,18 +261,20 @@ export function createVaultStore({ records, keyring, now }: VaultStoreParts): Va
         const lost = isBeyond(sync.resync, before)
           ? all.filter((v) => !isAmong(pulled, v) && !isUnsynced(v))
           : [];
-        return { change, before, known, all, lost, versions: joinEqual(change.kind, all, isUnsynced) };
+        const versions = joinEqual(change.kind, all, isUnsynced);
+        return { change, before, known, all, lost, versions, ...settledBy(change, versions) };
       }),
     );
     const writes: StorageWrite[] = [];
     const changed: ItemChange[] = [];
-    for (const { change, before, known, all, lost, versions } of merged) {
+    for (const { change, before, known, all, lost, versions, settled } of merged) {
       if (!hasPlaceFor(versions)) continue;
       const { kind, id, seq } = change;
       const isSame = areSameVersions(known, versions);
       const base = baseAfterPull(before ?? {}, versions, identity.deviceId);
       const place = { seq, ...(sync.resync === undefined ? {} : { shownIn: sync.resync.stamp }) };
-      const item: StoredItem = { kind, id, versions, ...base, ...place };
+      const order = settled === undefined ? {} : { settled };
+      const item: StoredItem = { kind, id, versions, ...base, ...place, ...order };
       if (isSame && isPlaced(before, place)) continue;
       writes.push(...itemWrites(item), ...(await resendWrites(item, lost, identity)));
       if (isSame) continue;
@@ -685,6 +687,15 @@ function toItemChange(
 function isBeyond(resync: Resync | undefined, item: StoredItem | undefined): boolean {
   if (resync === undefined || item === undefined) return false;
   return item.seq === undefined || item.seq > resync.knownUpToSeq;
+}
+
+/** The vault names no conflict for versions that it shows, where the last writer leads. */
+function settledBy(
+  { siblings = [], conflictId }: ChangeOut,
+  versions: readonly StoredVersion[],
+): Pick<StoredItem, 'settled'> {
+  const isShown = versions.length === siblings.length + 1;
+  return siblings.length > 0 && conflictId === undefined && isShown ? { settled: true } : {};
 }
 
 function isPlaced(before: StoredItem | undefined, { seq, shownIn }: Pick<StoredItem, 'seq' | 'shownIn'>) {

@@ -68,6 +68,24 @@ describe('a conflict', () => {
     expect(await phone.vault.conflicts()).toEqual(heard.slice(0, 1));
   });
 
+  it('is none where the account lets the last writer win, also one that was open before', async () => {
+    const [laptop, phone] = await devices(2, 'base');
+    await laptop.vault.put(entry('laptop'));
+    await phone.vault.put(entry('phone'));
+    await syncAll(laptop, phone, laptop);
+    expect(await laptop.vault.conflicts()).toHaveLength(1);
+    await phone.api('PUT', '/api/v1/sync/policy', { body: { entries: 'last-writer-wins' } });
+    await syncAll(laptop, phone);
+    expect([await laptop.vault.conflicts(), await phone.vault.conflicts()]).toEqual([[], []]);
+    const heard: Conflict[] = [];
+    for (const { vault } of [laptop, phone]) vault.on('conflict', (conflict) => heard.push(conflict));
+    await laptop.vault.put({ ...entry('laptop'), id: 'entry-number-two-' });
+    await phone.vault.put({ ...entry('phone'), id: 'entry-number-two-' });
+    await syncAll(laptop, phone, laptop);
+    expect(heard).toEqual([]);
+    expect(await visible(laptop)).toEqual(await visible(phone));
+  });
+
   it('is listed after a restart and without a network, until it is resolved anywhere', async () => {
     const storage = memoryStorage();
     const [laptop, phone] = await devices(2);
