@@ -1,7 +1,7 @@
 /**
  * What a device knows of an item: all versions that no other known version supersedes. One leads, the others are
- * siblings. A version disappears here only when another one proves to have seen it, so neither a server that went
- * back in time nor one that shows only half can take an edit away.
+ * siblings. A version disappears here only when another one has seen it, so neither a server that went back in time
+ * nor one that shows only half takes an edit away. A deletion carries no proof of who made it: a server can make one up.
  */
 import type { Kind, Meta } from '@alcove/contract';
 import { canonicalClock, compareClocks, mergeClocks, type VectorClock } from '@alcove/contract/clock';

@@ -79,6 +79,18 @@ test.each<[string, unknown, number, string, unknown]>([
   expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*\.ts/);
 });
 
+test.each<[string, string, unknown, string]>([
+  ['PUT', '/sync/policy', { entries: 'vote' }, '/entries must be one of manual, last-writer-wins'],
+  ['GET', '/sync/conflicts?state=lost', undefined, '/state must be one of open, resolved'],
+])('%s %s names the values that may be sent', async (method, path, body, detail) => {
+  const ada = await registerPerson(server.url);
+  const answer = await ada.call(method, path, body);
+  expect(answer).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+  const { pointer, detail: found } = answer.body.errors[0];
+  expect(answer.body.errors).toHaveLength(1);
+  expect(`${pointer} ${found}`).toBe(detail);
+});
+
 test('a body of another media type is refused before it is read', async () => {
   expect(await register('name=ada', { 'content-type': 'text/plain' })).toMatchObject({
     status: 415,

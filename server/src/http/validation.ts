@@ -54,8 +54,7 @@ function readIntegers(schema: TSchema, texts: unknown): unknown {
 function invalid(what: string, findings: readonly Finding[]) {
   const errors = [
     ...new Map(
-      findings
-        .filter(isInformative)
+      mergeConstants(findings.filter(isInformative))
         .map(describe)
         .map((e) => [JSON.stringify(e), e]),
     ).values(),
@@ -70,8 +69,24 @@ function invalid(what: string, findings: readonly Finding[]) {
   });
 }
 
-/** For an unknown member two findings arrive: the one that names it is kept. */
-const isInformative = (finding: Finding) => finding.keyword !== 'additionalProperties';
+/** For an unknown member two findings arrive, and for a choice one more than there are choices: those that say less go. */
+const isInformative = ({ keyword }: Finding, _at: number, all: readonly Finding[]) =>
+  keyword !== 'additionalProperties' && (keyword !== 'anyOf' || all.every((one) => one.keyword === 'anyOf'));
+
+/** Of a choice between values each is a finding of its own: together they name all that may be sent. */
+function mergeConstants(findings: readonly Finding[]): Finding[] {
+  const allowed = new Map<string, unknown[]>();
+  for (const { keyword, instancePath, params } of findings) {
+    if (keyword !== 'const' || !('allowedValue' in params)) continue;
+    allowed.set(instancePath, [...(allowed.get(instancePath) ?? []), params.allowedValue]);
+  }
+  return findings.map((finding) => {
+    const values = finding.keyword === 'const' ? allowed.get(finding.instancePath) : undefined;
+    return values === undefined
+      ? finding
+      : { ...finding, keyword: 'enum', params: { allowedValues: values.join(', ') } };
+  });
+}
 
 function describe(finding: Finding): { pointer: string; detail: string } {
   const pointer = finding.instancePath.slice(0, pointerLengthMax);
