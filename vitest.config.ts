@@ -36,6 +36,8 @@ const sayWhatWasSkipped: Reporter = {
 export default defineConfig({
   test: {
     pool: 'forks',
+    // A test waits for disks and databases half of its time, so there are as many at once as there are cores.
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
