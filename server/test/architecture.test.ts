@@ -94,6 +94,12 @@ const planted: readonly (readonly [rule: string, path: string, source: string, s
     'server/src/http/problems.ts imports server/src/http/problems.test.ts, but only tests import tests.',
   ],
   [
+    'a folder of tests is tests',
+    'client/src/vault.ts',
+    `import { openClient } from '../test/people.ts';`,
+    'client/src/vault.ts imports client/test/people.ts, but only tests import tests.',
+  ],
+  [
     'the contract stands alone',
     'contract/src/sync.ts',
     `import { createVault } from '@alcove/client';`,

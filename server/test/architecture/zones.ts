@@ -52,7 +52,7 @@ export function findPlace(path: string): Place | undefined {
 }
 
 export function isTest(path: string): boolean {
-  return /\.test\.tsx?$|^server\/test\/|\/fixtures\//.test(path);
+  return /\.test\.tsx?$|^(?:client|server)\/test\/|\/fixtures\//.test(path);
 }
 
 /** The path that a specifier means, seen from a file; undefined for packages that are not ours. */
