@@ -35,8 +35,8 @@ export const lineOfTextPattern =
 export const Name = (options: { description?: string } = {}) =>
   Type.String({ minLength: 1, maxLength: 100, pattern: lineOfTextPattern, ...options });
 
-export const Base64Url = (bytes: { minLength?: number; maxLength?: number } = {}) =>
-  Type.String({ pattern: '^[A-Za-z0-9_-]*$', description: 'base64url without padding.', ...bytes });
+export const Base64Url = (options: { minLength?: number; maxLength?: number; description?: string } = {}) =>
+  Type.String({ pattern: '^[A-Za-z0-9_-]*$', description: 'base64url without padding.', ...options });
 
 /** Either the value or `null`. */
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);

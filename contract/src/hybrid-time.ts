@@ -21,7 +21,7 @@ export function parseHybridTime(text: string): { atMs: number; counter: number }
   if (!shape.test(text)) return undefined;
   const instant = text.slice(0, 24);
   const atMs = Date.parse(instant);
-  if (Number.isNaN(atMs) || new Date(atMs).toISOString() !== instant) return undefined;
+  if (Number.isNaN(atMs) || new Date(atMs).getUTCDate() !== Number(instant.slice(8, 10))) return undefined;
   return { atMs, counter: Number.parseInt(text.slice(25), 16) };
 }
 

@@ -40,7 +40,14 @@ const change = {
   clock: Clock,
   time: Type.String({ pattern: hybridTimePattern }),
   epoch: Epoch,
-  payload: Type.Optional(Base64Url({ maxLength: syncLimits.payloadLengthMax })),
+  payload: Type.Optional(
+    Base64Url({
+      maxLength: syncLimits.payloadLengthMax,
+      description:
+        'What was sealed, as base64url without padding. A put has one. That of a deletion shows other devices that a device of ' +
+        `the account made it, in at most ${syncLimits.deletionPayloadLengthMax} characters; they do not believe one without.`,
+    }),
+  ),
   meta: Type.Optional(Meta),
 };
 
@@ -154,6 +161,7 @@ export const PullResponse = Type.Object({
   cursor: Type.String(),
   hasMore: Type.Boolean(),
   conflictsOpen: Type.Integer(),
+  serverTime: Timestamp,
 });
 export type PullResponse = Static<typeof PullResponse>;
 

@@ -12,12 +12,18 @@ export const VaultState = Type.Object({
   schemaVersion: Nullable(Type.Integer({ description: 'As last seen; null before it was looked at.' })),
   trouble: Nullable(
     Type.Object({
-      code: Type.String({ description: 'Why it could not be brought up to date when that was last tried.' }),
+      code: Type.String({ description: 'Why it could not be looked after when that was last tried.' }),
       since: Timestamp,
       attempts: Type.Integer(),
       retryAt: Timestamp,
     }),
   ),
+  tidiedAt: Nullable(Timestamp),
+  tidyAt: Type.String({
+    ...Timestamp,
+    description:
+      'When it is looked at, at the latest, for what can be forgotten: old deletions, settled conflicts.',
+  }),
 });
 export type VaultState = Static<typeof VaultState>;
 
@@ -28,7 +34,7 @@ export const VaultListQuery = Strict({
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
   cursor: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
   only: Type.Optional(
-    Type.Literal('troubled', { description: 'Only those that could not be brought up to date.' }),
+    Type.Literal('troubled', { description: 'Only those that could not be looked after.' }),
   ),
   account: Type.Optional(Uuid),
 });
@@ -41,8 +47,9 @@ export const VaultProgress = Type.Object({
   current: Type.Integer({ description: 'Vaults that have it.' }),
   waiting: Type.Integer({ description: 'Vaults that are still to be looked at.' }),
   troubled: Type.Integer({
-    description: 'Vaults that could not be brought up to date, and are tried again.',
+    description: 'Vaults that could not be looked after, and are tried again.',
   }),
+  untidy: Type.Integer({ description: 'Vaults that may have something to forget by now.' }),
 });
 export type VaultProgress = Static<typeof VaultProgress>;
 
