@@ -31,6 +31,8 @@ import { createKeyring, type Keyring } from './keyring.ts';
 import { createChallenges } from './known-devices/challenges.ts';
 import { createDeviceLogin } from './known-devices/device-login.ts';
 import { createDeviceProofs, type DeviceProofs } from './known-devices/proofs.ts';
+import { createLetters } from './letters.ts';
+import { createTellOwner } from './notices.ts';
 import { createLinks, type Links } from './oauth/links.ts';
 import { createOAuth, type OAuth } from './oauth/service.ts';
 import { createPairing, type PairingService } from './pairing.ts';
@@ -144,8 +146,10 @@ export function createIdentity(parts: {
   const epochs = createEpochs({ ...parts, graceMs: parts.epochGraceMs });
   const removeRecovery = createRemoveRecovery({ clock, sessions });
   const findGuestOffer = createFindOffer({ accessTokens, sessions });
+  const letters = createLetters(parts);
+  const noticing = { letters, tellOwner: createTellOwner(parts) };
   const passwords = createPasswords(
-    { ...parts, ...signIn, sessions, findGuestOffer, removeRecovery },
+    { ...parts, ...signIn, letters, sessions, findGuestOffer, removeRecovery },
     parts.createCtx,
   );
   const deletion = createDeletion({ ...parts, sessions, passwords });
@@ -172,7 +176,7 @@ export function createIdentity(parts: {
     providerKeys: createProviderKeys(parts),
     passwords,
     oauth,
-    links: createLinks({ clock, sessions, trail, passwords }),
+    links: createLinks({ ...noticing, clock, sessions, trail, passwords }),
     publicUrl: parts.publicUrl,
     updateProfile: createProfile({ passwords, trail }),
     deletion,
@@ -184,8 +188,8 @@ export function createIdentity(parts: {
     deviceLogin: createDeviceLogin(signIn),
     pairing: createPairing(signIn),
     keyring: createKeyring({ trail, epochs, removeRecovery }),
-    recovery: createRecovery({ clock, sessions, trail, epochs, removeRecovery }),
-    recover: createRecover(signIn),
+    recovery: createRecovery({ ...noticing, clock, sessions, trail, epochs, removeRecovery }),
+    recover: createRecover({ ...signIn, ...noticing }),
     epochs,
     tokens,
     jwks: () => signingKeys.jwks(),

@@ -8,12 +8,15 @@ export interface RemovalRow {
   readonly attempts: number;
 }
 
+/** What waits for a later time already is due at the earlier one. */
 export async function insertRemoval(
   ctx: TxCtx,
   row: { readonly kind: string; readonly name: string; readonly at: Date },
 ): Promise<void> {
   await sql`insert into removal (kind, name, next_at) values (${row.kind}, ${row.name}, ${row.at})
-    on conflict do nothing`.execute(ctx.tx);
+    on conflict (kind, name) do update set next_at = least(removal.next_at, excluded.next_at)`.execute(
+    ctx.tx,
+  );
 }
 
 export async function hasRemoval(

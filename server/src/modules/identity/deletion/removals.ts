@@ -41,9 +41,9 @@ export function createRemovals(parts: RemovalParts): Removals {
       await asSystem(ctx, (tx) => store.deleteRemoval(tx, row));
       return true;
     } catch (err) {
-      ctx.log.warn({ err, kind: row.kind, attempts: row.attempts + 1 }, 'something is still to be removed');
       const pauseMs = Math.min(firstPauseMs * 2 ** row.attempts, pauseMsMax);
       await asSystem(ctx, (tx) => store.postponeRemoval(tx, row, new Date(clock.now() + pauseMs)));
+      ctx.log.warn({ err, kind: row.kind, attempts: row.attempts + 1 }, 'something is still to be removed');
       return false;
     }
   }

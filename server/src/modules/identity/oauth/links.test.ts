@@ -19,6 +19,7 @@ import {
   codeIn,
   createTestClock,
   createTestDevice,
+  lettersTo,
   type Person,
   registerPerson,
   startTestServer,
@@ -84,8 +85,10 @@ const linkedBy = async (person: Person) =>
 const accountBehind = async (provider: ProviderName) =>
   (await exchange(await agreeFor(provider, 'sign-in'))).body.account.id;
 
-async function signup(): Promise<Person> {
-  const [email, device] = [`links-${++people}@example.com`, createTestDevice()];
+const newAddress = () => `links-${++people}@example.com`;
+
+async function signup(email = newAddress()): Promise<Person> {
+  const device = createTestDevice();
   const { body } = await callApi(server.url, 'POST', '/auth/signup', {
     email,
     password,
@@ -115,6 +118,17 @@ test.each(['google', 'github'] as const)(
     expect(await accountBehind(provider)).not.toBe(ada.account.id);
   },
 );
+
+test('the owner of an account is told by letter of a service that was added to it, and of no other attempt', async () => {
+  const email = newAddress();
+  const ada = await signup(email);
+  await link(ada, { ...(await agreeFor('google', 'link')), password: 'x' });
+  await link(ada, { ...(await agreeFor('google', 'sign-in')), password });
+  await link(ada, { ...(await agreeFor('github', 'link')), password });
+  const letter = await waitForLetter(server, email, /GitHub was added/);
+  expect(letter).not.toContain(password);
+  expect(await lettersTo(server, email, /was added/)).toHaveLength(1);
+});
 
 test('an account without a name or a mail address adds one as well, and stays reachable by its devices', async () => {
   const ada = await registerPerson(server.url);

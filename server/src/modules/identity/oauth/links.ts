@@ -11,6 +11,8 @@ import {
 import type { Clock } from '../../../platform/clock/index.ts';
 import { createToken, hashToken } from '../../../platform/crypto/index.ts';
 import { sessionEnded } from '../errors.ts';
+import type { Letters } from '../letters.ts';
+import type { TellOwner } from '../notices.ts';
 import { findCredential } from '../passwords/credential-store.ts';
 import { passwordRequired } from '../passwords/errors.ts';
 import type { Passwords } from '../passwords/service.ts';
@@ -35,10 +37,12 @@ export interface LinkParts {
   readonly sessions: Sessions;
   readonly trail: Trail;
   readonly passwords: Pick<Passwords, 'confirm'>;
+  readonly letters: Pick<Letters, 'serviceLinked'>;
+  readonly tellOwner: TellOwner;
 }
 
 export function createLinks(parts: LinkParts): Links {
-  const { clock, sessions, trail } = parts;
+  const { clock, sessions, trail, letters, tellOwner } = parts;
   return {
     list: (ctx) =>
       inTransaction(ctx, async (tx) => ({
@@ -55,6 +59,7 @@ export function createLinks(parts: LinkParts): Links {
         const row = await linkStore.takeLinkCode(tx, hashToken(code), now);
         if (row === undefined || !isShown(codeVerifier, row.code_challenge)) throw errors.codeInvalid();
         await insertOrRefuse(tx, row, now);
+        await tellOwner(tx, accountId, (to) => letters.serviceLinked(to, row.provider));
         await trail.record(tx, accountId, {
           action: 'identity.linked',
           target: { type: 'account', id: accountId },

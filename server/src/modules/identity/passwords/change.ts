@@ -2,6 +2,7 @@ import type { ChangePasswordRequest } from '@alcove/contract/account';
 import { type AccountActor, asSystem, type Ctx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
+import type { Letters } from '../letters.ts';
 import type { Sessions } from '../sessions.ts';
 import { findAccount } from '../store.ts';
 import type { Trail } from '../trail.ts';
@@ -9,7 +10,6 @@ import type { Attempts } from './attempts.ts';
 import { replaceHash } from './credential-store.ts';
 import { wrongPassword } from './errors.ts';
 import type { PasswordHasher } from './hashing.ts';
-import type { Letters } from './letters.ts';
 import type { MailTokens } from './mail-tokens.ts';
 import { requireAcceptablePassword } from './policy.ts';
 

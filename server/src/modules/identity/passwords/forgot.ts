@@ -3,9 +3,9 @@ import type { Envelope } from '../../../platform/crypto/index.ts';
 import type { Ids } from '../../../platform/ids/index.ts';
 import type { Jobs, Task } from '../../../platform/jobs/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
+import type { Letters } from '../letters.ts';
 import { findCredentialByEmail, holdCredential } from './credential-store.ts';
 import { normaliseEmail } from './email.ts';
-import type { Letters } from './letters.ts';
 import type { MailTokens } from './mail-tokens.ts';
 
 export interface ForgotParts {

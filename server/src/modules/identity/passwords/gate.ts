@@ -26,7 +26,8 @@ export function createGate({ parallelMax, waitingMax, waitingPerAddressMax }: Ga
     }
     const queue = queues.get(address) ?? [];
     if (waiting >= waitingMax || queue.length >= waitingPerAddressMax)
-      throw busy({ headers: { 'Retry-After': '2' } });
+      // The line of its request says 503. More for each would flood the log together with the service.
+      throw busy({ headers: { 'Retry-After': '2' }, isLogged: true });
     queues.set(address, queue);
     waiting += 1;
     // Whoever leaves hands its place over, so the count stays.

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createLogger } from '../../../platform/telemetry/index.ts';
 import {
   type Answer,
   callApi,
@@ -9,10 +10,12 @@ import {
 
 const clock = createTestClock();
 const password = 'seventeen green otters';
+const logged: { status?: number; err?: unknown }[] = [];
+const log = createLogger({ level: 'info', human: false, write: (line) => logged.push(JSON.parse(line)) });
 let server: TestServer;
 beforeAll(async () => {
   // The test is the proxy, and so comes from whatever address it says.
-  server = await startTestServer({ clock, env: { ALCOVE_TRUSTED_PROXIES: '127.0.0.1' } });
+  server = await startTestServer({ clock, log, env: { ALCOVE_TRUSTED_PROXIES: '127.0.0.1' } });
 });
 afterAll(() => server.close());
 
@@ -104,6 +107,15 @@ test('when too many wait for a hash, the next is sent away at once instead of wa
   expect(busy[0]).toMatchObject({ body: { code: 'auth.busy' } });
   expect(busy[0]?.headers.get('retry-after')).toBe('2');
   expect(answers.filter(({ status }) => status === 401).length).toBeGreaterThanOrEqual(30);
+});
+
+test('each of those who are sent away has one short line in the log, and no stack', async () => {
+  logged.length = 0;
+  const answers = await Promise.all(Array.from({ length: 120 }, () => login(newEmail(), 'wrong guess')));
+  const busy = answers.filter(({ status }) => status === 503).length;
+  expect(busy).toBeGreaterThan(0);
+  expect(logged.filter(({ status }) => status === 503)).toHaveLength(busy);
+  expect(logged.filter(({ err }) => err !== undefined)).toEqual([]);
 });
 
 test('a flood of sign-ups from one address keeps nobody else from signing in', async () => {

@@ -4,6 +4,7 @@ import type { Clock } from '../../../platform/clock/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import { revokeKeysMadeBy } from '../api-keys/made-by.ts';
+import type { Letters } from '../letters.ts';
 import { deleteIdentities } from '../oauth/link-store.ts';
 import { findRecovery } from '../recovery/recovery-store.ts';
 import type { RemoveRecovery } from '../recovery/remove.ts';
@@ -13,7 +14,6 @@ import { markEmailVerified } from './account-store.ts';
 import type { Attempts } from './attempts.ts';
 import { setHash } from './credential-store.ts';
 import type { PasswordHasher } from './hashing.ts';
-import type { Letters } from './letters.ts';
 import type { MailTokens } from './mail-tokens.ts';
 import { requireAcceptablePassword } from './policy.ts';
 

@@ -7,6 +7,7 @@ import type { MailQueue } from '../../../platform/mail/index.ts';
 import type { Audit } from '../../audit/index.ts';
 import type { createFindOffer } from '../guests/merge.ts';
 import type { DeviceProofs } from '../known-devices/proofs.ts';
+import type { Letters } from '../letters.ts';
 import type { RemoveRecovery } from '../recovery/remove.ts';
 import type { Sessions } from '../sessions.ts';
 import type { SignInParts } from '../sign-in.ts';
@@ -15,7 +16,6 @@ import { createChange } from './change.ts';
 import { createConfirm } from './confirm.ts';
 import { createForgot, type Forgot, type ForgotParts } from './forgot.ts';
 import { createPasswordHasher, type PasswordHasher } from './hashing.ts';
-import { createLetters } from './letters.ts';
 import { createLogin } from './login.ts';
 import { createMailTokens } from './mail-tokens.ts';
 import { createReset } from './reset.ts';
@@ -50,16 +50,15 @@ export interface PasswordParts extends SignInParts, Pick<ForgotParts, 'envelope'
   readonly removeRecovery: RemoveRecovery;
   readonly findGuestOffer: ReturnType<typeof createFindOffer>;
   readonly mails: MailQueue;
-  readonly appUrl: string;
+  readonly letters: Letters;
 }
 
 export function createPasswords(given: PasswordParts, createCtx: (signal: AbortSignal) => Ctx): Passwords {
   const attempts = createAttempts(given);
   const hasher = createPasswordHasher();
   const mailTokens = createMailTokens(given);
-  const letters = createLetters(given);
   const confirm = createConfirm({ attempts, hasher });
-  const parts = { ...given, attempts, hasher, mailTokens, letters, confirm };
+  const parts = { ...given, attempts, hasher, mailTokens, confirm };
   const forgot = createForgot(parts, createCtx);
   return {
     hasher,

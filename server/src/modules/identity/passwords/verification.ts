@@ -1,6 +1,6 @@
 import type { TxCtx } from '../../../context.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
-import type { Letters } from './letters.ts';
+import type { Letters } from '../letters.ts';
 import type { MailTokens } from './mail-tokens.ts';
 
 /** Posts the letter whose code proves that the address is the account's. Says whether that mailbox may get another. */

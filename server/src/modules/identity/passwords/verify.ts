@@ -2,12 +2,12 @@ import type { Account } from '@alcove/contract/identity';
 import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import type { MailQueue } from '../../../platform/mail/index.ts';
+import type { Letters } from '../letters.ts';
 import { renderAccount } from '../render.ts';
 import { findAccount } from '../store.ts';
 import { asAccount, type Trail } from '../trail.ts';
 import { isTakenMeanwhile, setVerifiedEmail } from './account-store.ts';
 import { emailTaken } from './errors.ts';
-import type { Letters } from './letters.ts';
 import type { MailTokens } from './mail-tokens.ts';
 
 interface VerifyParts {

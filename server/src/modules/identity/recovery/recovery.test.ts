@@ -17,6 +17,7 @@ import {
   codeIn,
   createTestClock,
   createTestDevice,
+  lettersTo,
   type Person,
   registerPerson,
   startTestServer,
@@ -490,6 +491,35 @@ test('whoever signed up with the address of somebody else is not let in by words
   const { email, words } = await signupWithWords();
   await resetByLetter(email);
   expect(await post('/auth/recover', await recovery(words, createTestDevice()))).toMatchObject(refusal);
+});
+
+test('whoever owns the account is told by letter of words that were set, used and replaced, and of no attempt', async () => {
+  const { email, ada, words } = await signupWithWords();
+  await post('/auth/email/verify', { token: codeIn(await waitForLetter(server, email, /Confirm/)) });
+  const next = await createWords();
+  await setRecovery(ada, await firstWords(ada, next));
+  await post('/auth/recover', await recovery(words, createTestDevice(), createTestDevice()));
+  const body = await otherWords(ada, words, next);
+  expect([await setRecovery(ada, body), await setRecovery(ada, body)]).toMatchObject([
+    { status: 200 },
+    { status: 200 },
+  ]);
+  await recover(next);
+  const letters = await Promise.all(
+    [/key was set/, /key was replaced/, /key was used/].map((title) => waitForLetter(server, email, title)),
+  );
+  expect(await lettersTo(server, email, /recovery key/)).toHaveLength(3);
+  for (const letter of letters) {
+    for (const secret of [password, words.id, next.id, 'Found']) expect(letter).not.toContain(secret);
+  }
+});
+
+test('a mailbox that nobody has proven to be the account’s gets no letters without end', async () => {
+  const { email, words } = await signupWithWords();
+  for (let times = 0; times < 25; times += 1) await recover(words);
+  // With the one that asks to confirm the address and the one about the words.
+  await waitForLetter(server, email, /key was used/, 18);
+  expect(await lettersTo(server, email, /./)).toHaveLength(20);
 });
 
 test('an answer to a recovery that was lost is given again, and makes one device', async () => {

@@ -8,6 +8,8 @@ import { type DeviceLog, openDeviceLog } from '../device-log.ts';
 import { type Epochs, requireNextEpoch } from '../epochs.ts';
 import * as errors from '../errors.ts';
 import { giveShares } from '../key-shares.ts';
+import type { Letters } from '../letters.ts';
+import type { TellOwner } from '../notices.ts';
 import { requireUsableKeys } from '../public-keys.ts';
 import type { Sessions } from '../sessions.ts';
 import { type DeviceRow, findDevice, lockAccount, type NewDeviceRow } from '../store.ts';
@@ -31,10 +33,12 @@ interface RecoveryParts {
   readonly trail: Trail;
   readonly epochs: Epochs;
   readonly removeRecovery: RemoveRecovery;
+  readonly letters: Pick<Letters, 'recoverySet' | 'recoveryReplaced'>;
+  readonly tellOwner: TellOwner;
 }
 
 export function createRecovery(parts: RecoveryParts): Recovery {
-  const { clock, sessions, trail } = parts;
+  const { clock, sessions, trail, letters, tellOwner } = parts;
   return {
     get: (ctx) =>
       inTransaction(ctx, async (tx) => {
@@ -56,6 +60,7 @@ export function createRecovery(parts: RecoveryParts): Recovery {
         if (before?.id === id && isRepeated(log, request)) return render(before);
         const row = memberRow(request, { id, accountId, fingerprint, by: deviceId, at: clock.now() });
         const member = await replace(tx, parts, { before, row, log, request });
+        await tellOwner(tx, accountId, before === undefined ? letters.recoverySet : letters.recoveryReplaced);
         await trail.record(tx, accountId, {
           action: before === undefined ? 'recovery.set' : 'recovery.replaced',
           target: { type: 'device', id },
