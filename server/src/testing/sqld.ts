@@ -3,7 +3,7 @@
  * be installed (its install script copies a file onto itself), so the tests fetch it once and keep it.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,10 +24,14 @@ export const sqldIsAvailable: boolean = existsSync(binary) || install();
 export interface TestSqld extends AsyncDisposable {
   readonly url: string;
   readonly adminUrl: string;
+  /** Everything that it keeps. */
+  readonly directory: string;
   /** SIGSTOP and SIGCONT: it keeps its connections and answers nobody. */
-  stall(): void;
+  stall(): Promise<void>;
   resume(): void;
   kill(): Promise<void>;
+  /** SIGTERM: it ends in order. */
+  stop(): Promise<void>;
   /** Starts it again at the same address, with what it had on its disk. */
   start(): Promise<void>;
 }
@@ -36,6 +40,8 @@ export interface SqldOptions {
   /** Whoever has no token signed with the private half of this key is refused. */
   readonly publicKey?: string;
   readonly adminKey?: string;
+  /** Further words of its command line. */
+  readonly more?: readonly string[];
 }
 
 export async function startTestSqld(options: SqldOptions = {}): Promise<TestSqld> {
@@ -52,7 +58,7 @@ export async function startTestSqld(options: SqldOptions = {}): Promise<TestSqld
       [
         ...['-d', directory, '--http-listen-addr', `127.0.0.1:${port}`],
         ...['--enable-namespaces', '--admin-listen-addr', `127.0.0.1:${adminPort}`],
-        ...['--no-welcome', '--disable-metrics'],
+        ...['--no-welcome', '--disable-metrics', ...(options.more ?? [])],
       ],
       {
         stdio: 'ignore',
@@ -64,21 +70,27 @@ export async function startTestSqld(options: SqldOptions = {}): Promise<TestSqld
     );
     while (!(await answers(url)) || !(await answers(adminUrl))) await sleep(20);
   }
-  async function kill(): Promise<void> {
+  async function end(signal: NodeJS.Signals): Promise<void> {
     if (child === undefined) return;
     const exited = once(child, 'exit');
-    child.kill('SIGKILL');
+    child.kill(signal);
     child = undefined;
     await exited;
   }
+  const kill = () => end('SIGKILL');
 
   await start();
   return {
     url,
     adminUrl,
-    stall: () => void child?.kill('SIGSTOP'),
+    async stall() {
+      child?.kill('SIGSTOP');
+      while (child !== undefined && !isStopped(child)) await sleep(5);
+    },
     resume: () => void child?.kill('SIGCONT'),
+    directory,
     kill,
+    stop: () => end('SIGTERM'),
     start,
     async [Symbol.asyncDispose]() {
       await kill();
@@ -88,10 +100,26 @@ export async function startTestSqld(options: SqldOptions = {}): Promise<TestSqld
   };
 }
 
+/** On a busy machine the signal takes a moment to stop all of its threads. */
+function isStopped({ pid }: ChildProcess): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((thread) => /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')));
+}
+
+/** A token for a server that was given the public half of this Ed25519 key; `a` says what it allows. */
+export function mintSqldToken(privateKey: KeyObject): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const text = `${encode({ alg: 'EdDSA', typ: 'JWT' })}.${encode({ a: 'rw' })}`;
+  return `${text}.${sign(null, Buffer.from(text), privateKey).toString('base64url')}`;
+}
+
 /** Vaults that lie on this server. */
-export function remoteVaultsOn({ url, adminUrl }: Pick<TestSqld, 'url' | 'adminUrl'>): RemoteVaultsOptions {
+export function remoteVaultsOn(
+  { url, adminUrl }: Pick<TestSqld, 'url' | 'adminUrl'>,
+  { replicas = false } = {},
+): RemoteVaultsOptions {
   const host = { kind: 'libsql-server', url, adminUrl, authToken: undefined, adminKey: undefined } as const;
-  return { host, timeoutMs: 5000, concurrencyMax: 16 };
+  return { host, timeoutMs: 5000, concurrencyMax: 16, replicas };
 }
 
 function install(): boolean {

@@ -47,6 +47,11 @@ test.each([
     { ALCOVE_MASTER_KEY: `${Buffer.alloc(32, 7).toString('base64url')},` },
     'ALCOVE_MASTER_KEY: expected 32 bytes',
   ],
+  [{ VAULT_REPLICAS: 'true' }, 'VAULT_REPLICAS needs VAULT_URL'],
+  [
+    { VAULT_REPLICAS: 'true', TURSO_API_TOKEN: 'a-token', TURSO_ORGANIZATION: 'acme' },
+    'VAULT_REPLICAS needs VAULT_URL',
+  ],
 ])('%j is refused with the name of what is wrong', (env, sentence) => {
   expect(problemsOf(env).join(' ')).toContain(sentence);
 });

@@ -8,7 +8,7 @@ import { type OAuthSettings, readOAuth } from './oauth-settings.ts';
 import { type RateSettings, readRates } from './rate-settings.ts';
 import { checkSettings, type Environment, readSetting } from './read.ts';
 import { settingsTable } from './table.ts';
-import { readVaultHost, type VaultHostSettings } from './vault-homes.ts';
+import { readVaultHost, readVaultReplicas, type VaultHostSettings } from './vault-homes.ts';
 
 export type DatabaseSettings =
   | { readonly kind: 'embedded' }
@@ -54,6 +54,8 @@ export interface Settings {
   readonly appUrl: string;
   readonly oauth: OAuthSettings;
   readonly vaults: {
+    /** Whether remote vaults are read from replicas. */
+    readonly replicas: boolean;
     readonly workers: number;
     readonly openMax: number;
     readonly bytesMax: number;
@@ -84,6 +86,7 @@ export function parseSettings(env: Environment): Settings {
   const host = read(settingsTable.host);
   const port = read(settingsTable.port);
   const publicUrl = read(settingsTable.publicUrl) ?? localAddress(host, port);
+  const vaultHost = readVaultHost(read);
   return deepFreeze({
     dataDir: resolve(read(settingsTable.dataDir)),
     database: databaseAt(read(settingsTable.databaseUrl)),
@@ -116,7 +119,8 @@ export function parseSettings(env: Environment): Settings {
       bytesMax: read(settingsTable.vaultBytesMax),
       itemsMax: read(settingsTable.vaultItemsMax),
       callsMax: read(settingsTable.vaultCallsMax),
-      host: readVaultHost(read),
+      host: vaultHost,
+      replicas: readVaultReplicas(read, vaultHost),
       timeoutMs: read(settingsTable.vaultTimeoutSeconds) * 1000,
       concurrencyMax: read(settingsTable.vaultConcurrencyMax),
     },

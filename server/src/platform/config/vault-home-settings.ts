@@ -1,4 +1,4 @@
-import { integer, secret, shaped, webAddress } from './kinds.ts';
+import { flag, integer, secret, shaped, webAddress } from './kinds.ts';
 
 /** Where vaults lie that are not files of this machine. */
 export const vaultHomeSettings = {
@@ -23,6 +23,11 @@ export const vaultHomeSettings = {
     what: 'What its admin API was given as --admin-auth-key. Without it, none is sent.',
     expected: 'visible characters',
     accepts: isVisible,
+  }),
+  vaultReplicas: flag({
+    name: 'VAULT_REPLICAS',
+    what: 'Whether this machine keeps replicas of the vaults on VAULT_URL while they are read, and answers pulls from them. They need that server to show its replication log, as sqld does, and are gone when they are closed.',
+    fallback: false,
   }),
   vaultTimeoutSeconds: integer({
     name: 'VAULT_TIMEOUT_SECONDS',

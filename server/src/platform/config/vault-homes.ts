@@ -30,6 +30,14 @@ export function readVaultHost(read: Read): VaultHostSettings | undefined {
   return server ?? turso;
 }
 
+/** Turso shows its log in another way. */
+export function readVaultReplicas(read: Read, host: VaultHostSettings | undefined): boolean {
+  const areWanted = read(settingsTable.vaultReplicas);
+  if (areWanted && host?.kind !== 'libsql-server')
+    throw new SettingsError(['VAULT_REPLICAS needs VAULT_URL: replicas are of vaults on a libSQL server.']);
+  return areWanted;
+}
+
 function serverAt(read: Read): VaultHostSettings | undefined {
   const [url, adminUrl] = [read(settingsTable.vaultUrl), read(settingsTable.vaultAdminUrl)];
   if (url === undefined || adminUrl === undefined) return undefined;

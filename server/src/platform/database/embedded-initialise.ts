@@ -1,7 +1,11 @@
 /** Run as a process by `embedded.ts`, with the folder as its argument and a pipe to it as standard input. */
 import { rmSync } from 'node:fs';
-import { PGlite } from '@electric-sql/pglite';
-import { startParams } from './embedded-settings.ts';
+import { setFlagsFromString } from 'node:v8';
+
+// Code that runs once is not worth optimising: without that, making the files takes a third less of the processor.
+setFlagsFromString('--liftoff-only');
+const { PGlite } = await import('@electric-sql/pglite');
+const { startParams } = await import('./embedded-settings.ts');
 
 const folder = String(process.argv[2]);
 let isWhole = false;

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { Clock } from '../clock/index.ts';
 
 /** Makes ids. A value, so that tests can make them predictable. */
@@ -8,7 +8,21 @@ export interface Ids {
 }
 
 export function createIds(clock: Clock): Ids {
-  return { uuid: () => uuidV7(clock.now(), randomBytes(10)) };
+  return { uuid: () => uuidV7(clock.now(), takeRandom()) };
+}
+
+const randomBytesPerId = 10;
+/** Random bytes for the next ids: asking the system for a few costs as much as asking for many. */
+const random = Buffer.alloc(256 * randomBytesPerId);
+let used = random.length;
+
+function takeRandom(): Buffer {
+  if (used === random.length) {
+    randomFillSync(random);
+    used = 0;
+  }
+  used += randomBytesPerId;
+  return random.subarray(used - randomBytesPerId, used);
 }
 
 function uuidV7(nowMs: number, random: Buffer): string {

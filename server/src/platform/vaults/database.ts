@@ -74,6 +74,19 @@ export function openScratchDatabase(): OpenVault {
   return wrap(new DatabaseSync(':memory:', { enableForeignKeyConstraints: false }));
 }
 
+/** A file that is written between two reads, by other means than SQLite's. What would write to it is refused. */
+export function openReplicaDatabase(file: string): VaultDatabase & { close(): void } {
+  const database = new DatabaseSync(file, { readOnly: true });
+  database.exec('PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024; PRAGMA trusted_schema = OFF');
+  return {
+    statement: wrap(database).statement,
+    transaction() {
+      throw new Error('a replica is read only');
+    },
+    close: () => database.close(),
+  };
+}
+
 /** `mode=rw` keeps SQLite from making an empty database where a file is missing. */
 function fileUrl(file: string, mode: 'rw' | 'rwc'): URL {
   const url = pathToFileURL(file);
@@ -102,6 +115,8 @@ function wrap(database: DatabaseSync): OpenVault {
     transaction: (work) => inTransaction(database, statement, work),
     close() {
       try {
+        // SQLite would do it, but not where the file was exchanged behind its back: then the log stays, and the next open
+        // takes it for the other file's.
         database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } finally {
         statements.clear();

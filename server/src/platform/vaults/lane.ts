@@ -22,6 +22,7 @@ export interface Lane {
   outstanding(): number;
   openCount(): number;
   openedTotal(): number;
+  replicaCount(): number;
   /** Lets the call that has begun finish, fails those that wait, closes every vault and ends the thread. */
   close(): Promise<void>;
 }
@@ -133,6 +134,7 @@ export function createLane(options: Omit<WorkerOptions, 'counters'>, log: Logger
     outstanding: () => waiting.size,
     openCount: () => Atomics.load(counts, counters.opened) - Atomics.load(counts, counters.closed),
     openedTotal: () => Atomics.load(counts, counters.opened),
+    replicaCount: () => Atomics.load(counts, counters.replicas),
     async close() {
       isClosing = true;
       clearTimeout(restart);

@@ -1,4 +1,5 @@
 /** What the pool and its workers say to each other. */
+import { ownBytes } from '../bytes/index.ts';
 import { Failure } from '../errors/index.ts';
 import type { RemoteVaultsOptions } from './remote/databases.ts';
 
@@ -13,15 +14,19 @@ export interface WorkerOptions {
   readonly idleCloseMs: number;
   /** Undefined: vaults lie on this machine only. */
   readonly remote: RemoteVaultsOptions | undefined;
+  /** Where replicas of remote vaults lie while they are open. */
+  readonly replicas: string;
   /** Numbers that the worker and the pool share: see `counters`. */
   readonly counters: SharedArrayBuffer;
+  /** One number that all workers share: how many calls the remote home has failed since it last served one. */
+  readonly remoteFailures: SharedArrayBuffer;
 }
 
 /**
- * Indexes into the shared numbers. The worker counts what it opened and closed; the pool sets `stopping`, which so reaches
+ * Indexes into the shared numbers. The worker counts what it opened and closed, and its open replicas; the pool sets `stopping`, which so reaches
  * the worker ahead of the calls that wait for it.
  */
-export const counters = { opened: 0, closed: 1, stopping: 2, size: 3 } as const;
+export const counters = { opened: 0, closed: 1, stopping: 2, replicas: 3, size: 4 } as const;
 
 /** What is asked of one vault. */
 export type VaultRequest = { readonly vault: string; readonly home: VaultHome } & (
@@ -32,6 +37,8 @@ export type VaultRequest = { readonly vault: string; readonly home: VaultHome } 
       readonly create: boolean;
     }
   | { readonly kind: 'remove' }
+  /** As `call`, without keeping open what was not. */
+  | { readonly kind: 'visit'; readonly operation: string; readonly input: unknown }
   /** Brings it to the newest schema. */
   | { readonly kind: 'migrate' }
   | { readonly kind: 'backup'; readonly file: string }
@@ -103,16 +110,6 @@ export function unpackError(thrown: Thrown): Error {
   error.name = thrown.name;
   if (thrown.stack !== undefined) error.stack = thrown.stack;
   return error;
-}
-
-/**
- * Bytes whose memory is theirs alone, so that they can change threads without a copy. Small Buffers share a pool with
- * others: sending one would send the whole pool along.
- */
-export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const { buffer } = bytes;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) return new Uint8Array(buffer);
-  return new Uint8Array(bytes);
 }
 
 /** A value as it travels: its own bytes, and of an object each member that is bytes, change hands instead of being copied. */

@@ -333,7 +333,14 @@ describe('the pool', () => {
     const pool = await startPool();
     const name = await createVault(pool);
     const slow = pool.call(name, 'sleep', { ms: 30 });
-    expect(pool.stats()).toEqual({ workers: 2, open: 1, openedTotal: 1, outstanding: 1 });
+    expect(pool.stats()).toEqual({
+      workers: 2,
+      open: 1,
+      openedTotal: 1,
+      outstanding: 1,
+      replicas: 0,
+      remoteFailures: 0,
+    });
     await slow;
     expect(pool.stats().outstanding).toBe(0);
   });

@@ -2,7 +2,8 @@
  * Vaults: many small SQLite databases behind worker threads, because the driver is synchronous and the main loop must
  * never wait for a disk. A vault's name decides its worker, so each vault has exactly one writer.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Logger } from '../telemetry/index.ts';
 import type { backUp } from './backup.ts';
 import type { VaultDatabase } from './database.ts';
@@ -29,6 +30,12 @@ export interface VaultPool<O extends Operations> extends AsyncDisposable {
     operation: K,
     input: Parameters<O[K]>[1],
     options?: { create?: boolean },
+  ): Promise<ReturnType<O[K]>>;
+  /** Runs an operation for upkeep: behind whatever people ask for, and without keeping the vault open. */
+  visit<K extends keyof O & string>(
+    name: string,
+    operation: K,
+    input: Parameters<O[K]>[1],
   ): Promise<ReturnType<O[K]>>;
   /** The schema that every vault has once it has been opened. */
   readonly newestVersion: number;
@@ -65,6 +72,10 @@ export interface VaultStats {
   readonly open: number;
   readonly openedTotal: number;
   readonly outstanding: number;
+  /** Open replicas of remote vaults. */
+  readonly replicas: number;
+  /** How many calls the machine that holds remote vaults has failed since it last served one. */
+  readonly remoteFailures: number;
 }
 
 export interface VaultPoolOptions {
@@ -93,9 +104,11 @@ export async function createVaultPool<O extends Operations>(
   options: VaultPoolOptions,
 ): Promise<VaultPool<O>> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+  rmSync(replicaFolder(options), { recursive: true, force: true });
   warnOfNetworkShare(options);
   const migrations = await readVaultMigrations(options.migrations);
-  const lanes = createLanes(options);
+  const remoteFailures = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const lanes = createLanes(options, remoteFailures);
   const troubles = createTroubles(options.log);
   let isClosed = false;
 
@@ -127,6 +140,8 @@ export async function createVaultPool<O extends Operations>(
       // The worker ran the very function whose type this is.
       return output as ReturnType<O[K]>;
     },
+    visit: async <K extends keyof O & string>(vault: string, operation: K, input: Parameters<O[K]>[1]) =>
+      (await send(vault, { kind: 'visit', operation, input }, 'sendBehind')) as ReturnType<O[K]>,
     newestVersion: newestVersion(migrations),
     async migrate(vault) {
       await send(vault, { kind: 'migrate' }, 'sendBehind');
@@ -161,6 +176,8 @@ export async function createVaultPool<O extends Operations>(
       open: sum(lanes, (lane) => lane.openCount()),
       openedTotal: sum(lanes, (lane) => lane.openedTotal()),
       outstanding: sum(lanes, (lane) => lane.outstanding()),
+      replicas: sum(lanes, (lane) => lane.replicaCount()),
+      remoteFailures: Atomics.load(new Int32Array(remoteFailures), 0),
     }),
     async [Symbol.asyncDispose]() {
       isClosed = true;
@@ -168,6 +185,9 @@ export async function createVaultPool<O extends Operations>(
     },
   };
 }
+
+/** A process that died while it made one may have left an empty file. */
+const replicaFolder = ({ directory }: VaultPoolOptions): string => join(directory, 'replicas');
 
 function warnOfNetworkShare({ directory, log }: VaultPoolOptions): void {
   const share = findNetworkShare(directory);
@@ -178,7 +198,7 @@ function warnOfNetworkShare({ directory, log }: VaultPoolOptions): void {
   );
 }
 
-function createLanes(options: VaultPoolOptions): readonly Lane[] {
+function createLanes(options: VaultPoolOptions, remoteFailures: SharedArrayBuffer): readonly Lane[] {
   const workers = Math.max(1, options.workers);
   const { remote } = options;
   const lane = {
@@ -188,6 +208,8 @@ function createLanes(options: VaultPoolOptions): readonly Lane[] {
     migrations: options.migrations.href,
     openMax: Math.max(1, Math.floor(options.openMax / workers)),
     idleCloseMs: options.idleCloseMs,
+    remoteFailures,
+    replicas: replicaFolder(options),
   };
   return Array.from({ length: workers }, () => createLane(lane, options.log));
 }

@@ -91,6 +91,33 @@ describe('migrating', () => {
   });
 });
 
+describe('a visit', () => {
+  test('does what it is for, takes no place from the vaults in use, and leaves closed what was', async () => {
+    const pool = await pools.start({ workers: 1, openMax: 1 });
+    const [idle, hot] = [await createNotes(pool, 1), await createNotes(pool, 1)];
+    const openedBefore = pool.stats().openedTotal;
+    expect(await pool.visit(idle, 'add', { text: 'in passing' })).toBe(2);
+    expect(await pool.visit(hot, 'add', { text: 'in passing' })).toBe(2);
+    expect(await pool.call(hot, 'count', undefined)).toBe(2);
+    expect(pool.stats()).toMatchObject({ open: 1, openedTotal: openedBefore + 1 });
+    expect(await pool.call(idle, 'list', undefined)).toContain('in passing');
+  });
+
+  test('waits behind what people ask for, and makes no vault where there is none', async () => {
+    const pool = await pools.start({ workers: 1 });
+    const [busy, idle] = [await createNotes(pool), await createNotes(pool)];
+    const order: string[] = [];
+    const slow = pool.call(busy, 'sleep', { ms: 100 });
+    const visited = pool.visit(idle, 'count', undefined).then(() => order.push('visited'));
+    const asked = pool.call(busy, 'sleep', { ms: 100 }).then(() => order.push('asked'));
+    await Promise.all([slow, visited, asked]);
+    expect(order).toEqual(['asked', 'visited']);
+    await expect(pool.visit(createVaultName(), 'count', undefined)).rejects.toMatchObject({
+      code: 'vault.missing',
+    });
+  });
+});
+
 describe('a backup', () => {
   test('of a vault in use holds what was acknowledged before, is readable by its owner alone, and stands alone', async () => {
     const pool = await pools.start();

@@ -1,6 +1,7 @@
 /** One thread that owns some of the vaults. It does one thing after another, so each vault has exactly one writer. */
 import { accessSync, constants } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { releaseBytes } from '../bytes/index.ts';
 import { backUp } from './backup.ts';
 import type { VaultDatabase } from './database.ts';
 import { vaultOnItsWay, vaultUnavailable } from './errors.ts';
@@ -24,13 +25,23 @@ if (parentPort === null) throw new Error('this file runs as a worker thread only
 const port = parentPort;
 const options: WorkerOptions = workerData;
 const counts = new Int32Array(options.counters);
+const remoteFailures = new Int32Array(options.remoteFailures);
 
 const program = await import(options.program);
 const operations: Record<string, (vault: VaultDatabase, input: unknown) => unknown> = program.operations;
 const footprints: Record<string, (input: unknown) => Footprint> = program.footprints ?? {};
 
 const migrations = await readVaultMigrations(new URL(options.migrations));
-const remotes = options.remote === undefined ? undefined : createRemoteVaults(options.remote, migrations);
+const remotes =
+  options.remote &&
+  createRemoteVaults(options.remote, {
+    migrations,
+    onServed: () => Atomics.store(remoteFailures, 0, 0),
+    onFailed: () => Atomics.add(remoteFailures, 0, 1),
+    replicas: options.remote.replicas ? { directory: options.replicas, openMax: options.openMax } : undefined,
+    onReplicaOpen: () => Atomics.add(counts, counters.replicas, 1),
+    onReplicaClose: () => Atomics.sub(counts, counters.replicas, 1),
+  });
 const vaults = createOpenVaults({
   directory: options.directory,
   migrations,
@@ -40,11 +51,15 @@ const vaults = createOpenVaults({
   onClose: () => Atomics.add(counts, counters.closed, 1),
 });
 const mover = createMover({ directory: options.directory, vaults, getRemotes, migrations });
-const sweep = setInterval(vaults.closeIdle, Math.max(10, options.idleCloseMs / 2));
+const closeIdle = () => {
+  vaults.closeIdle();
+  remotes?.closeIdle();
+};
+const sweep = setInterval(closeIdle, Math.max(10, options.idleCloseMs / 2));
 
 const nothing: Footprint = { writes: false, reads: [] };
 
-type Placed = Extract<VaultRequest, { kind: 'call' | 'migrate' | 'backup' | 'restore' }>;
+type Placed = Extract<VaultRequest, { kind: 'call' | 'visit' | 'migrate' | 'backup' | 'restore' }>;
 type Named = { readonly operation: string; readonly input: unknown };
 
 port.on('message', async ({ id, request }: Envelope) => {
@@ -56,12 +71,19 @@ port.on('message', async ({ id, request }: Envelope) => {
   } catch (error) {
     post({ kind: 'thrown', id, thrown: packError(error) });
   }
+  if (request.kind === 'call') releaseInput(request.input);
   if (request.kind === 'close') port.close();
 });
 post({ kind: 'ready' });
 
 function post(reply: Reply, transfer: ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer);
+}
+
+/** Its bytes came with the call and are this thread's own. */
+function releaseInput(input: unknown): void {
+  if (typeof input !== 'object' || input === null) return;
+  for (const member of Object.values(input)) if (member instanceof Uint8Array) releaseBytes(member);
 }
 
 function run(request: Request): unknown {
@@ -93,6 +115,8 @@ function runOnFile(request: Placed): unknown {
   switch (request.kind) {
     case 'call':
       return vaults.use(request.vault, request, operationOf(request));
+    case 'visit':
+      return vaults.visit(request.vault, operationOf(request));
     case 'migrate':
       return vaults.visit(request.vault, () => undefined);
     case 'backup':
@@ -105,10 +129,10 @@ function runOnFile(request: Placed): unknown {
 function runRemotely(request: Placed): Promise<unknown> {
   const { vault } = request;
   switch (request.kind) {
-    case 'call': {
-      const work = { footprint: footprintOf(request), run: operationOf(request) };
-      return getRemotes().use(vault, work, { create: request.create });
-    }
+    case 'call':
+      return useRemotely(request, { create: request.create });
+    case 'visit':
+      return useRemotely(request, { create: false });
     case 'migrate':
       return getRemotes().use(vault, { footprint: nothing, run: () => undefined }, { create: false });
     case 'backup':
@@ -116,6 +140,14 @@ function runRemotely(request: Placed): Promise<unknown> {
     case 'restore':
       return mover.restoreRemote(vault, request.source, operationOf(request));
   }
+}
+
+function useRemotely(
+  request: Named & { readonly vault: string },
+  options: { create: boolean },
+): Promise<unknown> {
+  const work = { footprint: footprintOf(request), run: operationOf(request) };
+  return getRemotes().use(request.vault, work, options);
 }
 
 /** Whoever removes a vault need not know where it lay, and a move that broke off may have left a copy. */

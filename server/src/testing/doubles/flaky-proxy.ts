@@ -24,8 +24,16 @@ export interface FlakyProxy extends AsyncDisposable {
 export interface ProxyFault {
   /** In the body of the request or in its Host header. */
   readonly concerning: string;
-  /** `lose-request`: it never arrives. `lose-answer`: it is done, and nobody hears of it. `hang`: neither ever ends. */
-  readonly how: 'lose-request' | 'lose-answer' | 'hang' | { readonly status: number };
+  /**
+   * `lose-request`: it never arrives. `lose-answer`: it is done, and nobody hears of it. `hang`: neither ever ends.
+   * `until`: it arrives only then.
+   */
+  readonly how:
+    | 'lose-request'
+    | 'lose-answer'
+    | 'hang'
+    | { readonly status: number }
+    | { readonly until: Promise<unknown> };
 }
 
 /** What makes it a machine of its own instead of a mere line. */
@@ -53,7 +61,9 @@ export async function startFlakyProxy(target: string, disguise?: Disguise): Prom
     if (concerned !== undefined) met.resolve();
     if (concerned === 'hang') return;
     if (concerned === 'lose-request') return void outgoing.destroy();
-    if (typeof concerned === 'object') return void outgoing.writeHead(concerned.status).end();
+    if (typeof concerned === 'object' && 'status' in concerned)
+      return void outgoing.writeHead(concerned.status).end();
+    if (typeof concerned === 'object') await concerned.until;
     if (disguise?.isBorn() === false) return void outgoing.writeHead(404).end();
     if (disguise?.admits(incoming.headers) === false) return void outgoing.writeHead(401).end();
     const headers = { ...incoming.headers, ...(disguise && { host: disguise.host }) };
@@ -99,7 +109,8 @@ function forward(
 
 async function answerWith(outgoing: ServerResponse, answer: IncomingMessage | undefined): Promise<void> {
   if (answer === undefined) return void outgoing.destroy();
-  outgoing.writeHead(answer.statusCode ?? 502, { 'content-type': answer.headers['content-type'] ?? '' });
+  const { connection: _hop, 'transfer-encoding': _framing, ...headers } = answer.headers;
+  outgoing.writeHead(answer.statusCode ?? 502, headers);
   outgoing.end(await readAll(answer));
 }
 

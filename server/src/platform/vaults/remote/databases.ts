@@ -2,9 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { vaultMissing } from '../errors.ts';
 import type { VaultMigration } from '../migrate.ts';
+import { countdown } from './countdown.ts';
 import { createDatabaseHost, type DatabaseHostOptions } from './hosts.ts';
 import { createHttpConnections } from './http.ts';
 import { DatabaseAbsent, DatabaseForbidden, explainRemote } from './remote-errors.ts';
+import type { Seen } from './replicas/replicas.ts';
+import { openReplicationLog, type ReplicationLog } from './replicas/replication-log.ts';
 import { migrateRemote } from './schema.ts';
 import { openStream, type Stream } from './stream.ts';
 
@@ -14,6 +17,8 @@ export interface RemoteVaultsOptions {
   readonly timeoutMs: number;
   /** How many vaults are worked on at once. */
   readonly concurrencyMax: number;
+  /** Whether reads may be answered from replicas on this machine. */
+  readonly replicas: boolean;
 }
 
 export interface Databases {
@@ -22,6 +27,7 @@ export interface Databases {
   /** Makes the database where there is none, waits until it answers, and runs `prepare` on it. */
   provide(name: string, prepare?: (stream: Stream) => Promise<void>): Promise<void>;
   remove(name: string): Promise<void>;
+  openLog(name: string, remainingMs: () => number): ReplicationLog;
   close(): void;
 }
 
@@ -29,9 +35,15 @@ export interface Databases {
 const createWithinMs = 30_000;
 const createPauseMs = 300;
 
+interface DatabasesParts {
+  readonly migrations: readonly VaultMigration[];
+  /** How far the replication log of a database was when it answered. */
+  readonly onSeen: (name: string, seen: Seen) => void;
+}
+
 export function createDatabases(
   options: RemoteVaultsOptions,
-  migrations: readonly VaultMigration[],
+  { migrations, onSeen }: DatabasesParts,
 ): Databases {
   const connections = createHttpConnections();
   const host = createDatabaseHost(options.host, connections);
@@ -44,7 +56,7 @@ export function createDatabases(
   ): Promise<T> {
     const once = async (refresh: boolean) => {
       const address = await host.locate(name, { deadlineMs: remainingMs(), refresh });
-      const stream = openStream(connections, address, remainingMs);
+      const stream = openStream(connections, address, remainingMs, (seen) => onSeen(name, seen));
       try {
         return await talk(stream);
       } finally {
@@ -80,6 +92,10 @@ export function createDatabases(
     converse,
     provide,
     remove: (name) => host.remove(name, options.timeoutMs),
+    openLog(name, remainingMs) {
+      const locate = () => host.locate(name, { deadlineMs: remainingMs(), refresh: false });
+      return openReplicationLog(connections, locate, name, remainingMs);
+    },
     close: () => connections.close(),
   };
 }
@@ -93,9 +109,4 @@ export async function explained<T>(act: () => Promise<T>): Promise<T> {
       throw vaultMissing({ detail: 'Its database is gone. Restore it from a backup.', cause: error });
     throw explainRemote(error);
   }
-}
-
-export function countdown(ms: number): () => number {
-  const endsAt = performance.now() + ms;
-  return () => Math.ceil(endsAt - performance.now());
 }

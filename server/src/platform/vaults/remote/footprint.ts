@@ -6,6 +6,11 @@ export interface Footprint {
   /** Whether the operation may write. It then holds the vault's write lock from its first read on. */
   readonly writes: boolean;
   readonly reads: readonly Read[];
+  /**
+   * A replica may answer, which has all that this node wrote and may lag behind other nodes for a moment. What it finds that
+   * it has to write after all, it is asked anew where it can.
+   */
+  readonly mayLag?: boolean;
 }
 
 /** Rows of one table. The tables of a footprint are all different. */

@@ -38,6 +38,7 @@ export type WireRequest =
   | { readonly type: 'close' };
 
 export interface WireResult {
+  readonly replication_index?: string | null;
   readonly rows: readonly (readonly WireValue[])[];
 }
 
@@ -47,6 +48,7 @@ export interface WireError {
 }
 
 export interface WireBatchResult {
+  readonly replication_index?: string | null;
   readonly step_results: readonly (WireResult | null)[];
   readonly step_errors: readonly (WireError | null)[];
 }

@@ -2,6 +2,7 @@
 import {
   Agent as HttpAgent,
   request as httpRequest,
+  type IncomingHttpHeaders,
   type IncomingMessage,
   type RequestOptions,
 } from 'node:http';
@@ -14,7 +15,9 @@ export interface HttpQuestion {
   /** What the Host header says, where it is not the host that is connected to. */
   readonly host?: string;
   readonly authorization: string | undefined;
-  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON, unless `headers` say something else. */
+  readonly body?: string | Uint8Array;
   /** For everything together, from the connection to the last byte of the answer. */
   readonly deadlineMs: number;
   readonly responseBytesMax: number;
@@ -22,8 +25,11 @@ export interface HttpQuestion {
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly text: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
 }
+
+export const textOf = ({ bytes }: HttpAnswer): string => bytes.toString('utf8');
 
 export interface HttpConnections {
   ask(question: HttpQuestion): Promise<HttpAnswer>;
@@ -52,8 +58,8 @@ export function createHttpConnections(): HttpConnections {
       const { host } = question.url;
       try {
         const response = await send(question, signal);
-        const text = await readText(response, host, question.responseBytesMax);
-        return { status: response.statusCode ?? 0, text };
+        const bytes = await readBytes(response, host, question.responseBytesMax);
+        return { status: response.statusCode ?? 0, headers: response.headers, bytes };
       } catch (error) {
         if (error instanceof OutboundError) throw error;
         if (signal.aborted) throw new OutboundError('deadline', `${host} did not answer in time`, error);
@@ -67,17 +73,18 @@ export function createHttpConnections(): HttpConnections {
   };
 }
 
-function headersOf({ host, authorization, body }: HttpQuestion): Record<string, string> {
+function headersOf({ host, authorization, headers, body }: HttpQuestion): Record<string, string> {
   return {
     ...(host === undefined ? {} : { host }),
     ...(authorization === undefined ? {} : { authorization }),
     ...(body === undefined
       ? {}
       : { 'content-type': 'application/json', 'content-length': `${Buffer.byteLength(body)}` }),
+    ...headers,
   };
 }
 
-async function readText(response: IncomingMessage, host: string, sizeBytesMax: number): Promise<string> {
+async function readBytes(response: IncomingMessage, host: string, sizeBytesMax: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   for await (const chunk of response) {
@@ -86,5 +93,5 @@ async function readText(response: IncomingMessage, host: string, sizeBytesMax: n
       throw new OutboundError('too_large', `${host} sent more than ${sizeBytesMax} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }

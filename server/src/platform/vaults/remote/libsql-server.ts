@@ -1,6 +1,6 @@
 /** A libSQL server with namespaces. A namespace is made through the admin API and chosen by the first label of the Host. */
 import type { DatabaseHost } from './hosts.ts';
-import type { HttpConnections } from './http.ts';
+import { type HttpConnections, textOf } from './http.ts';
 import { refusedByHost } from './remote-errors.ts';
 
 export interface LibsqlServerOptions {
@@ -30,8 +30,9 @@ export function createLibsqlServer(options: LibsqlServerOptions, connections: Ht
 
   return {
     async create(name, deadlineMs) {
-      const { status, text } = await administer('POST', `${name}/create`, deadlineMs);
-      if (status !== 200 && !text.includes('already exists')) throw refusedByHost('create', status);
+      const answer = await administer('POST', `${name}/create`, deadlineMs);
+      if (answer.status !== 200 && !textOf(answer).includes('already exists'))
+        throw refusedByHost('create', answer.status);
     },
     // One address for all: neither the names nor the certificates of a server need a wildcard.
     locate: async (name) => ({ url, host: `${name}.${url.host}`, authorization }),

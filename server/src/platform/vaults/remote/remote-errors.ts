@@ -33,6 +33,9 @@ export const unavailable = (cause: unknown): Failure =>
     cause,
   });
 
+export const isUnavailable = (error: unknown): boolean =>
+  error instanceof Failure && error.code === vaultUnavailable().code;
+
 export const refusedByHost = (what: string, status: number): Failure =>
   unavailable(new Error(`the host of the databases answered ${status} to: ${what} a database`));
 

@@ -7,10 +7,12 @@ import type { VaultDatabase } from '../database.ts';
 import { vaultOnItsWay } from '../errors.ts';
 import { newestVersion, type VaultMigration } from '../migrate.ts';
 import { type Copies, createCopies } from './copies.ts';
-import { countdown, createDatabases, explained, type RemoteVaultsOptions } from './databases.ts';
+import { countdown } from './countdown.ts';
+import { createDatabases, explained, type RemoteVaultsOptions } from './databases.ts';
 import type { Footprint } from './footprint.ts';
 import { pageQuery, readPage } from './pages.ts';
-import { RemoteSqlError, tooMuch, unavailable } from './remote-errors.ts';
+import { isUnavailable, RemoteSqlError, tooMuch, unavailable } from './remote-errors.ts';
+import { createReplicas, type ReplicaOptions, type Replicas } from './replicas/replicas.ts';
 import { migrateRemote, readState, stateQuery } from './schema.ts';
 import { createScratch, type LoadedRows, type TableShape } from './scratch.ts';
 import type { Row, Stream } from './stream.ts';
@@ -26,28 +28,52 @@ export interface RemoteVaults extends Copies {
   /** `create` makes the database where there is none. */
   use(name: string, work: RemoteWork, options: { create: boolean }): Promise<unknown>;
   remove(name: string): Promise<void>;
+  /** Closes the replicas that nobody has read for long. */
+  closeIdle(): void;
   /** Waits for what has begun. */
   close(): Promise<void>;
 }
 
+export interface RemoteVaultsParts {
+  readonly migrations: readonly VaultMigration[];
+  /** The other machine did what was asked of it. */
+  readonly onServed: () => void;
+  /** It could not be reached, or did not answer as it should. */
+  readonly onFailed: () => void;
+  /** Undefined: every read asks the other machine. */
+  readonly replicas: ReplicaOptions | undefined;
+  readonly onReplicaOpen: () => void;
+  readonly onReplicaClose: () => void;
+}
+
 /** What an operation may bring here: the memory of the service is everybody's. */
 const loadedBytesMax = 64 * 1024 * 1024;
+/** So long is asked where a replica can answer if need be. */
+const askMs = 1000;
 
-export function createRemoteVaults(
-  options: RemoteVaultsOptions,
-  migrations: readonly VaultMigration[],
-): RemoteVaults {
-  const databases = createDatabases(options, migrations);
-  const scratch = createScratch(migrations);
+export function createRemoteVaults(options: RemoteVaultsOptions, parts: RemoteVaultsParts): RemoteVaults {
+  const { migrations, onServed, onFailed } = parts;
   const newest = newestVersion(migrations);
+  const databases = createDatabases(options, {
+    migrations,
+    onSeen: (name, seen) => replicas?.noteSeen(name, seen),
+  });
+  const replicas =
+    parts.replicas &&
+    createReplicas(parts.replicas, { ...parts, version: newest, openLog: databases.openLog });
+  const scratch = createScratch(migrations);
   const turns = createTurns({
     concurrencyMax: options.concurrencyMax,
     waitMsMax: options.timeoutMs,
     tooLate: () => unavailable(new Error('the vault did not become free in time')),
   });
 
-  async function work(name: string, { footprint, run }: RemoteWork): Promise<unknown> {
-    const remainingMs = countdown(options.timeoutMs);
+  async function work(
+    name: string,
+    { footprint, run }: RemoteWork,
+    withinMs = options.timeoutMs,
+  ): Promise<unknown> {
+    const remainingMs = countdown(withinMs);
     const attempt = () => databases.converse(name, remainingMs, (stream) => workOn(stream, footprint, run));
     const first = await attempt();
     if (first !== 'outdated') return first.output;
@@ -102,6 +128,30 @@ export function createRemoteVaults(
     return loads;
   }
 
+  async function readNearby(nearby: Replicas, name: string, remoteWork: RemoteWork): Promise<unknown> {
+    const near = await nearby.read(name, remoteWork.run);
+    if (near !== undefined) return near.output;
+    try {
+      const withinMs = nearby.canLag(name) ? Math.min(askMs, options.timeoutMs) : options.timeoutMs;
+      return await watched(() => work(name, remoteWork, withinMs));
+    } catch (error) {
+      const lagging = isUnavailable(error) ? nearby.readLagging(name, remoteWork.run) : undefined;
+      if (lagging === undefined) throw error;
+      return lagging.output;
+    }
+  }
+
+  async function watched<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      const output = await explained(act);
+      onServed();
+      return output;
+    } catch (error) {
+      if (isUnavailable(error)) onFailed();
+      throw error;
+    }
+  }
+
   function getTable(name: string): TableShape {
     const table = scratch.tables.find((one) => one.name === name);
     if (table === undefined) throw new Error(`a vault has no table ${name}`);
@@ -110,17 +160,28 @@ export function createRemoteVaults(
 
   return {
     ...createCopies(databases, { tables: scratch.tables, migrations, timeoutMs: options.timeoutMs }),
-    use(name, remoteWork, { create }) {
-      return explained(() =>
+    use: (name, remoteWork, { create }) =>
+      explained(() =>
         turns.take(name, async () => {
-          if (create) await databases.provide(name);
-          return work(name, remoteWork);
+          if (replicas !== undefined && remoteWork.footprint.mayLag === true)
+            return readNearby(replicas, name, remoteWork);
+          return watched(async () => {
+            if (create) await databases.provide(name);
+            return work(name, remoteWork);
+          });
         }),
-      );
-    },
-    remove: (name) => explained(() => turns.take(name, () => databases.remove(name))),
+      ),
+    remove: (name) =>
+      explained(() =>
+        turns.take(name, async () => {
+          replicas?.drop(name);
+          await databases.remove(name);
+        }),
+      ),
+    closeIdle: () => replicas?.closeIdle(),
     async close() {
       await turns.idle();
+      replicas?.closeAll();
       databases.close();
       scratch.close();
     },

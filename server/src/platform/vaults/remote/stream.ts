@@ -13,8 +13,9 @@ import {
   type WireRequest,
   type WireResult,
 } from './hrana.ts';
-import type { HttpConnections } from './http.ts';
+import { type HttpConnections, textOf } from './http.ts';
 import { DatabaseAbsent, DatabaseForbidden, RemoteSqlError, unavailable } from './remote-errors.ts';
+import type { Seen } from './replicas/replicas.ts';
 
 export type Row = readonly SQLInputValue[];
 
@@ -36,13 +37,14 @@ export function openStream(
   connections: HttpConnections,
   address: DatabaseAddress,
   remainingMs: () => number,
+  onSeen: (seen: Seen) => void,
 ): Stream {
   let baton: string | null = null;
   let base = address.url;
 
   async function send(requests: readonly WireRequest[]): Promise<readonly WireAnswer[]> {
     const { host, authorization } = address;
-    const { status, text } = await connections.ask({
+    const answer = await connections.ask({
       method: 'POST',
       url: new URL('/v3/pipeline', base),
       ...(host === undefined ? {} : { host }),
@@ -51,12 +53,14 @@ export function openStream(
       deadlineMs: remainingMs(),
       responseBytesMax: answerBytesMax,
     });
+    const { status } = answer;
     if (status === 401 || status === 403) throw new DatabaseForbidden(`the database answered ${status}`);
     if (status === 404) throw new DatabaseAbsent('the database answered 404');
     if (status !== 200) throw unavailable(new Error(`the database answered ${status}`));
-    const answered = parse(text);
+    const answered = parse(textOf(answer));
     baton = answered.baton;
     if (answered.base_url !== null) base = new URL(answered.base_url);
+    for (const answer of answered.results) noteIndex(answer, onSeen);
     return answered.results;
   }
 
@@ -67,7 +71,10 @@ export function openStream(
       return statements.map((_, at) => rowsOf(answers[at]));
     },
     async commit(statements) {
+      // Also what is never answered may be done.
+      onSeen('a write');
       const [answer] = await send([commitBatch(statements), closeStream]);
+      onSeen('a write');
       if (answer?.type !== 'ok') throw errorOf(answer);
       const { step_results: results, step_errors: errors } = answer.response.result as WireBatchResult;
       const failed = errors.find((error) => error !== null);
@@ -96,6 +103,13 @@ function parse(text: string): WirePipeline {
     // Not JSON at all.
   }
   throw unavailable(new Error('the database answered something else than Hrana'));
+}
+
+/** Servers without a replication log leave it out. */
+function noteIndex(answer: WireAnswer, onSeen: (seen: Seen) => void): void {
+  if (answer.type !== 'ok' || answer.response.result === undefined) return;
+  const { replication_index: index } = answer.response.result as WireResult | WireBatchResult;
+  if (index !== undefined && index !== null) onSeen({ index: Number(index) });
 }
 
 function rowsOf(answer: WireAnswer | undefined): readonly Row[] | RemoteSqlError {

@@ -4,7 +4,7 @@
  */
 import { BoundedMap } from '../../cache/index.ts';
 import type { DatabaseAddress, DatabaseHost } from './hosts.ts';
-import type { HttpAnswer, HttpConnections } from './http.ts';
+import { type HttpAnswer, type HttpConnections, textOf } from './http.ts';
 import { DatabaseAbsent, refusedByHost } from './remote-errors.ts';
 
 export interface TursoOptions {
@@ -79,8 +79,8 @@ export function createTurso(options: TursoOptions, connections: HttpConnections)
 }
 
 /** Documented as 409, seen as 400. */
-const isThereAlready = ({ status, text }: HttpAnswer): boolean =>
-  status === 409 || (status === 400 && text.includes('already exists'));
+const isThereAlready = (answer: HttpAnswer): boolean =>
+  answer.status === 409 || (answer.status === 400 && textOf(answer).includes('already exists'));
 
 interface TursoAnswer {
   readonly database?: { readonly Hostname?: unknown };
@@ -90,7 +90,7 @@ interface TursoAnswer {
 function readMember(answer: HttpAnswer, what: string, member: (body: TursoAnswer) => unknown): string {
   if (answer.status === 404) throw new DatabaseAbsent('the platform knows no such database');
   if (answer.status !== 200) throw refusedByHost(what, answer.status);
-  const value = member(parse(answer.text));
+  const value = member(parse(textOf(answer)));
   if (typeof value !== 'string' || value === '') throw refusedByHost(what, answer.status);
   return value;
 }
