@@ -4,6 +4,8 @@ import type { Belongings } from '../identity/index.ts';
 import { takeVault } from './store.ts';
 import type { SyncOperations } from './vault/program.ts';
 
+export const vaultKind = 'vault';
+
 export function vaultBelongings(vaults: VaultPool<SyncOperations>): Belongings {
-  return { kind: 'vault', surrender: takeVault, remove: (name) => vaults.remove(name) };
+  return { kind: vaultKind, surrender: takeVault, remove: (name) => vaults.remove(name) };
 }

@@ -30,6 +30,8 @@ export const rejections = {
   payloadTooLarge: 'sync.payload_too_large',
   clockReused: 'sync.clock_reused',
   clockForged: 'sync.clock_forged',
+  /** More devices wrote the item than a clock can name. */
+  clockFull: 'sync.clock_full',
   tooManyVersions: 'sync.too_many_versions',
   /** Sealed with a key that has been replaced, and the grace for it is over. */
   epochRetired: 'sync.epoch_retired',

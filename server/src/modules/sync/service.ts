@@ -13,6 +13,7 @@ import { createVaultName, type VaultHome, type VaultPool } from '../../platform/
 import type { Devices, Epochs, Trail } from '../identity/index.ts';
 import { createCallLimit } from './call-limit.ts';
 import { findVault, insertVault, markVaultReady, type VaultRecord } from './store.ts';
+import { noteTidied } from './upkeep/upkeep-store.ts';
 import type { VaultLimits } from './vault/admission.ts';
 import type { PushOutput } from './vault/answers.ts';
 import type { VaultHead } from './vault/head.ts';
@@ -110,7 +111,10 @@ export function createSync(parts: SyncParts): SyncService {
   /** The pull that set this off has its answer already; whatever is left here is found again the next time. */
   async function tidy(ctx: DeviceCtx, name: string): Promise<void> {
     try {
-      await vaults.call(name, 'tidy', { awaited: await listHeard(ctx), nowMs: clock.now() });
+      const nowMs = clock.now();
+      const { nextAtMs } = await vaults.call(name, 'tidy', { awaited: await listHeard(ctx), nowMs });
+      const tidied = { at: new Date(nowMs), nextAt: new Date(nextAtMs) };
+      await inTransaction(ctx, (tx) => noteTidied(tx, name, tidied));
     } catch (err) {
       ctx.log.warn({ err }, 'a vault could not be tidied');
     }
@@ -153,8 +157,8 @@ export function createSync(parts: SyncParts): SyncService {
 
     setPolicy: (ctx, policy) =>
       withVault(ctx, async (name) => {
-        await vaults.call(name, 'setPolicy', { ...policy, nowMs: clock.now() });
-        onWritten(ctx.actor.accountId);
+        let { isSettled } = await vaults.call(name, 'setPolicy', { ...policy, nowMs: clock.now() });
+        // The policy is in force from here on, however long it takes to settle what was open before.
         await inTransaction(ctx, (tx) =>
           trail.record(tx, tx.actor.accountId, {
             action: 'vault.policy_set',
@@ -162,6 +166,9 @@ export function createSync(parts: SyncParts): SyncService {
             detail: policy,
           }),
         );
+        // One call at a time, so that the vault serves others in between. What is cut off goes on when it is tidied.
+        while (!isSettled) ({ isSettled } = await vaults.call(name, 'settle', { nowMs: clock.now() }));
+        onWritten(ctx.actor.accountId);
         return policy;
       }),
 

@@ -7,6 +7,7 @@ import { createLogger } from '../../platform/telemetry/index.ts';
 import {
   asPerson,
   type Person,
+  pairDevice,
   registerPerson,
   startTestServer,
   type TestServer,
@@ -59,6 +60,7 @@ describe('push and pull', () => {
       cursor: pushed.body.cursor,
       hasMore: false,
       conflictsOpen: 0,
+      serverTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     };
     expect((await pull()).body).toEqual(page);
     expect((await person.call('POST', '/sync/pull', {})).body).toEqual(page);
@@ -200,6 +202,26 @@ describe('what is refused', () => {
       changes.map(({ id }) => ({ id, status: 'applied' })),
     );
   });
+});
+
+test('leaving entries to the last writer is answered when every conflict is settled, however many there are', async () => {
+  await person.mintFirstEpoch();
+  const phone = (await pairDevice(server.url, person)).person;
+  const ids = Array.from({ length: 1100 }, () => randomUUID());
+  for (const device of [person, phone]) {
+    for (let from = 0; from < ids.length; from += 500) {
+      const changes = ids.slice(from, from + 500).map((id, at) => {
+        const payload = device === phone ? 'YQ' : 'YWI';
+        return entry(1, { id, clock: { [device.device.id]: from + at + 1 }, payload });
+      });
+      await device.call('POST', '/sync/push', { changes });
+    }
+  }
+  const openCount = async () => (await person.call('GET', '/sync/status')).body.conflictsOpen;
+  expect(await openCount()).toBe(1100);
+  const policy = { entries: 'last-writer-wins' };
+  expect(await person.call('PUT', '/sync/policy', policy)).toMatchObject({ status: 200, body: policy });
+  expect(await openCount()).toBe(0);
 });
 
 test('a vault whose file is gone is a failure, never an empty vault, and the log says which it is', async () => {

@@ -7,6 +7,7 @@ import type { Clock } from '../../../platform/clock/index.ts';
 import type { Ids } from '../../../platform/ids/index.ts';
 import type { VaultDigest, VaultHome, VaultPool } from '../../../platform/vaults/index.ts';
 import type { Belongings, Removals } from '../../identity/index.ts';
+import { vaultKind } from '../belongings.ts';
 import { vaultUnknown } from '../upkeep/errors.ts';
 import type { SyncOperations } from '../vault/program.ts';
 import { moveImpossible, noOtherHome } from './errors.ts';
@@ -45,7 +46,7 @@ export function createMoves(parts: MoveParts): Moves {
   const { vaults, homes, removals, clock, ids } = parts;
 
   /** From its commit on the vault answers nobody. Whoever else was at it finds that its attempt counts no more. */
-  function begin(ctx: Ctx, name: string, to: VaultHome): Promise<Begun | undefined> {
+  function begin(ctx: Ctx, name: string, to: VaultHome): Promise<Begun | 'not yet' | undefined> {
     return asSystem(ctx, async (tx) => {
       const place = await lockPlace(tx, name);
       if (place === undefined) throw vaultUnknown();
@@ -54,8 +55,12 @@ export function createMoves(parts: MoveParts): Moves {
         if (place.movingTo !== null) throw moveImpossible('It is on its way to the other home.');
         return undefined;
       }
-      if (await removals.isPending(tx, { kind: copyKind(to), name }))
-        throw moveImpossible('What it left there before is still being removed. Try again in a minute.');
+      const leftThere = { kind: copyKind(to), name };
+      if (await removals.isPending(tx, leftThere)) {
+        // It may have failed before, and wait for hours.
+        await removals.add(tx, leftThere);
+        return 'not yet';
+      }
       const attempt = ids.uuid();
       await beginMove(tx, name, { to, attempt, at: new Date(clock.now()) });
       await homes.forget(tx, name);
@@ -66,38 +71,57 @@ export function createMoves(parts: MoveParts): Moves {
   /** The one moment in which the copy becomes the vault. */
   async function end(ctx: Ctx, name: string, begun: Begun, to: VaultHome): Promise<void> {
     await asSystem(ctx, async (tx) => {
-      if (!(await endMove(tx, name, { attempt: begun.attempt, home: to })))
-        throw moveImpossible('Meanwhile it was moved by somebody else, or deleted.');
+      if (!(await endMove(tx, name, { attempt: begun.attempt, home: to }))) throw overtaken();
       await removals.add(tx, { kind: copyKind(begun.from), name });
       await homes.forget(tx, name);
     });
   }
 
-  /** Where it cannot be known whether `end` was committed, the control database says it; the copy answers then. */
-  async function stay(ctx: Ctx, name: string, { from, attempt }: Begun): Promise<void> {
-    if (!(await asSystem(ctx, (tx) => isMovedBy(tx, name, attempt)))) return;
+  /**
+   * Where it cannot be known whether `end` was committed, the control database says it; the copy answers then. Answers whether
+   * the vault was still ours to move.
+   */
+  async function stay(ctx: Ctx, name: string, { from, attempt }: Begun): Promise<boolean> {
+    if (!(await asSystem(ctx, (tx) => isMovedBy(tx, name, attempt)))) {
+      await removeOfNobody(ctx, name);
+      return false;
+    }
     await vaults.stay(name, from);
     await asSystem(ctx, async (tx) => {
-      await endMove(tx, name, { attempt, home: from });
+      // Half a copy is of no use to anybody, and yet holds what somebody wrote.
+      if (await endMove(tx, name, { attempt, home: from }))
+        await removals.add(tx, { kind: copyKind(other(from)), name });
       await homes.forget(tx, name);
+    });
+    return true;
+  }
+
+  /** The account may have been deleted, and its vault removed, before the copy was begun. */
+  function removeOfNobody(ctx: Ctx, name: string): Promise<void> {
+    return asSystem(ctx, async (tx) => {
+      if ((await lockPlace(tx, name)) === undefined) await removals.add(tx, { kind: vaultKind, name });
     });
   }
 
   async function move(ctx: Ctx, name: string, to: VaultHome): Promise<VaultDigest | undefined> {
     const begun = await begin(ctx, name, to);
     if (begun === undefined) return undefined;
+    if (begun === 'not yet')
+      throw moveImpossible('What it left there before is still being removed. Try again in a minute.');
     try {
       const digest = await vaults.move(name, begun.from, to);
       await end(ctx, name, begun, to);
       return digest;
     } catch (error) {
-      await stay(ctx, name, begun).catch((err: unknown) =>
+      const wasOurs = await stay(ctx, name, begun).catch((err: unknown) => {
         ctx.log.error(
           { err, vault: name },
           'a vault that could not be moved answers nobody until it is moved',
-        ),
-      );
-      throw error;
+        );
+        return true;
+      });
+      // Whatever went wrong, went wrong because the vault was taken away meanwhile.
+      throw wasOurs ? error : overtaken();
     }
   }
 
@@ -113,6 +137,8 @@ export function createMoves(parts: MoveParts): Moves {
     },
   };
 }
+
+const overtaken = () => moveImpossible('Meanwhile it was moved by somebody else, or deleted.');
 
 /** What a moved vault leaves at its former home. */
 export function vaultCopies(vaults: VaultPool<SyncOperations>): Belongings[] {

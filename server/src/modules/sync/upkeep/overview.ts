@@ -1,6 +1,7 @@
 /** How the vaults are, as far as the control database knows. */
 import type { VaultList, VaultListQuery, VaultProgress, VaultState } from '@alcove/contract/vaults';
 import { asSystem, type Ctx } from '../../../context.ts';
+import type { Clock } from '../../../platform/clock/index.ts';
 import * as store from './upkeep-store.ts';
 
 export interface Overview {
@@ -10,7 +11,7 @@ export interface Overview {
 
 const pageDefault = 50;
 
-export function createOverview(newestVersion: number): Overview {
+export function createOverview(newestVersion: number, clock: Clock): Overview {
   return {
     async list(ctx, { cursor, account, only, limit = pageDefault }) {
       // One row more than asked for tells whether there is another page.
@@ -24,20 +25,30 @@ export function createOverview(newestVersion: number): Overview {
     },
 
     async progress(ctx) {
-      const { total, current, troubled } = await asSystem(ctx, (tx) => store.countVaults(tx, newestVersion));
+      const now = new Date(clock.now());
+      const { total, current, troubled, untidy } = await asSystem(ctx, (tx) =>
+        store.countVaults(tx, newestVersion, now),
+      );
       return {
         schemaVersion: newestVersion,
         total,
         current,
         waiting: total - current - troubled,
         troubled,
+        untidy,
       };
     },
   };
 }
 
 function stateOf(row: store.VaultRow): VaultState {
-  return { name: row.name, schemaVersion: row.schema_version, trouble: troubleOf(row) };
+  return {
+    name: row.name,
+    schemaVersion: row.schema_version,
+    trouble: troubleOf(row),
+    tidiedAt: row.tidied_at?.toISOString() ?? null,
+    tidyAt: row.tidy_at.toISOString(),
+  };
 }
 
 function troubleOf({ trouble_code, trouble_since, migrate_attempts, migrate_at }: store.VaultRow) {

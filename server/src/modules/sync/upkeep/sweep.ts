@@ -1,10 +1,11 @@
-/** Brings every vault to the newest schema in the background, so that those nobody opens do not stay behind. */
-import { asSystem, type Ctx } from '../../../context.ts';
+/**
+ * Goes through vaults in the background. It claims some at a time, so that a node that dies delays them and no more, and
+ * opens each behind people's requests and beside the vaults that are held open.
+ */
+import { asSystem, type Ctx, type TxCtx } from '../../../context.ts';
 import type { Clock } from '../../../platform/clock/index.ts';
 import { Failure } from '../../../platform/errors/index.ts';
 import type { Job } from '../../../platform/jobs/index.ts';
-import type { VaultPool } from '../../../platform/vaults/index.ts';
-import type { SyncOperations } from '../vault/program.ts';
 import * as store from './upkeep-store.ts';
 
 export interface Sweep {
@@ -15,53 +16,68 @@ export interface Sweep {
   readonly job: Job;
 }
 
+/** What is done, and to which vaults. */
+export interface SweepWork extends Pick<Job, 'name' | 'cron'> {
+  /** A node that dies keeps others from the vaults that it claimed for so long. */
+  readonly claimMs: number;
+  /** How many it claims before it leaves the rest to the next run. */
+  readonly vaultsPerRunMax: number;
+  claim(tx: TxCtx, claim: store.Claim): Promise<store.Owned[]>;
+  /** Done twice it is the same as done once. */
+  doOne(ctx: Ctx, vault: store.Owned): Promise<void>;
+}
+
+export interface SweepParts {
+  readonly clock: Clock;
+  readonly createCtx: (signal: AbortSignal) => Ctx;
+  /** Ends what goes on behind requests. */
+  readonly stopping: AbortSignal;
+}
+
 /** How many vaults are opened for this at the same time. */
 const concurrency = 2;
 const claimSize = 20;
-/** A node that dies keeps others from its vaults for so long. */
-const claimMs = 10 * 60_000;
 const firstPauseMs = 60_000;
 const pauseMsMax = 6 * 3_600_000;
 
-export function createSweep(parts: {
-  readonly vaults: Pick<VaultPool<SyncOperations>, 'migrate' | 'newestVersion'>;
-  readonly clock: Clock;
-  readonly createCtx: (signal: AbortSignal) => Ctx;
-  readonly stopping: AbortSignal;
-}): Sweep {
-  const { vaults, clock, createCtx, stopping } = parts;
-  const version = vaults.newestVersion;
+export function createSweep(sweepWork: SweepWork, { clock, createCtx, stopping }: SweepParts): Sweep {
+  const { name: jobName, cron, claimMs, vaultsPerRunMax } = sweepWork;
   let running: Promise<void> | undefined;
 
   async function sweepAll(ctx: Ctx): Promise<void> {
-    let claimed: string[];
-    do {
-      const now = clock.now();
-      const claim = { version, now: new Date(now), until: new Date(now + claimMs), limit: claimSize };
-      claimed = await asSystem(ctx, (tx) => store.claimOutdated(tx, claim));
-      await Promise.all(Array.from({ length: concurrency }, () => work(ctx, claimed)));
-    } while (claimed.length > 0 && !ctx.signal.aborted);
+    let claimed = 0;
+    while (claimed < vaultsPerRunMax && !ctx.signal.aborted) {
+      const queue = await claimSome(ctx);
+      if (queue.length === 0) return;
+      claimed += queue.length;
+      await Promise.all(Array.from({ length: concurrency }, () => workOff(ctx, queue)));
+    }
+  }
+
+  function claimSome(ctx: Ctx): Promise<store.Owned[]> {
+    const now = clock.now();
+    const claim = { now: new Date(now), until: new Date(now + claimMs), limit: claimSize };
+    return asSystem(ctx, (tx) => sweepWork.claim(tx, claim));
   }
 
   /** What is left in `queue` when the signal comes waits until the claim is over. */
-  async function work(ctx: Ctx, queue: string[]): Promise<void> {
-    for (let name = queue.shift(); name !== undefined && !ctx.signal.aborted; name = queue.shift())
-      await migrateOne(ctx, name);
+  async function workOff(ctx: Ctx, queue: store.Owned[]): Promise<void> {
+    for (let vault = queue.shift(); vault !== undefined && !ctx.signal.aborted; vault = queue.shift())
+      await tryOne(ctx, vault);
   }
 
-  async function migrateOne(ctx: Ctx, name: string): Promise<void> {
+  async function tryOne(ctx: Ctx, vault: store.Owned): Promise<void> {
     try {
-      await vaults.migrate(name);
+      await sweepWork.doOne(ctx, vault);
     } catch (err) {
       // What is cut off by the end of the service is no trouble of the vault's.
-      return ctx.signal.aborted ? undefined : noteTrouble(ctx, name, err);
+      if (!ctx.signal.aborted) await noteTrouble(ctx, vault.name, err);
     }
-    await asSystem(ctx, (tx) => store.noteMigrated(tx, name, version));
   }
 
   async function noteTrouble(ctx: Ctx, name: string, err: unknown): Promise<void> {
     const isTold = err instanceof Failure && err.isLogged;
-    if (!isTold) ctx.log.warn({ err, vault: name }, 'a vault could not be brought up to date');
+    if (!isTold) ctx.log.warn({ err, vault: name, job: jobName }, 'a vault could not be looked after');
     const code = err instanceof Failure ? err.code : 'internal.error';
     await asSystem(ctx, async (tx) => {
       const at = new Date(clock.now());
@@ -81,9 +97,9 @@ export function createSweep(parts: {
   return {
     wake() {
       const { log } = createCtx(stopping);
-      run().catch((err: unknown) => log.error({ err }, 'bringing the vaults up to date broke off'));
+      run().catch((err: unknown) => log.error({ err, job: jobName }, 'looking after the vaults broke off'));
     },
     settled: async () => running?.catch(() => undefined),
-    job: { name: 'sync.migrate-vaults', cron: '*/5 * * * *', run },
+    job: { name: jobName, cron, run },
   };
 }

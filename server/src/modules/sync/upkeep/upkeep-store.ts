@@ -3,19 +3,46 @@ import { sql } from 'kysely';
 import type { TxCtx } from '../../../context.ts';
 import type { VaultHome } from '../../../platform/vaults/index.ts';
 
-/** Takes some vaults that are behind `version` and due, in the order of their age; nobody else takes them before `until`. */
-export async function claimOutdated(
-  ctx: TxCtx,
-  claim: { readonly version: number; readonly now: Date; readonly until: Date; readonly limit: number },
-): Promise<string[]> {
-  const { rows } = await sql<{ name: string }>`
+/** Some vaults that are due `now`; nobody else takes them before `until`. */
+export interface Claim {
+  readonly now: Date;
+  readonly until: Date;
+  readonly limit: number;
+}
+
+/** Takes vaults that are behind `version`, or in trouble, in the order of their age. */
+export async function claimOutdated(ctx: TxCtx, version: number, claim: Claim): Promise<Owned[]> {
+  const { rows } = await sql<Owned>`
     update vault set migrate_at = ${claim.until} where account_id in (
       select account_id from vault
-      where state = 'ready' and (schema_version is null or schema_version < ${claim.version})
+      where state = 'ready'
+        and (schema_version is null or schema_version < ${version} or trouble_code is not null)
         and (migrate_at is null or migrate_at <= ${claim.now})
       order by migrate_at nulls first, account_id limit ${claim.limit} for update skip locked)
-    returning name`.execute(ctx.tx);
-  return rows.map(({ name }) => name);
+    returning name, account_id as "accountId"`.execute(ctx.tx);
+  return rows;
+}
+
+const isUntidy = (now: Date) =>
+  sql<boolean>`state = 'ready' and tidy_at <= ${now} and trouble_code is null and moving_to is null`;
+
+/** Takes vaults that may have something to forget. */
+export async function claimUntidy(ctx: TxCtx, { now, until, limit }: Claim): Promise<Owned[]> {
+  const { rows } = await sql<Owned>`
+    update vault set tidy_at = ${until} where account_id in (
+      select account_id from vault where ${isUntidy(now)}
+      order by tidy_at limit ${limit} for update skip locked)
+    returning name, account_id as "accountId"`.execute(ctx.tx);
+  return rows;
+}
+
+/** `nextAt` is when the vault itself says that it is to be tidied again. */
+export async function noteTidied(
+  ctx: TxCtx,
+  name: string,
+  { at, nextAt }: { readonly at: Date; readonly nextAt: Date },
+): Promise<void> {
+  await sql`update vault set tidied_at = ${at}, tidy_at = ${nextAt} where name = ${name}`.execute(ctx.tx);
 }
 
 export async function noteMigrated(ctx: TxCtx, name: string, version: number): Promise<void> {
@@ -49,12 +76,14 @@ export interface Counts {
   readonly total: number;
   readonly current: number;
   readonly troubled: number;
+  readonly untidy: number;
 }
 
-export async function countVaults(ctx: TxCtx, version: number): Promise<Counts> {
+export async function countVaults(ctx: TxCtx, version: number, now: Date): Promise<Counts> {
   const { rows } = await sql<Counts>`select count(*)::int as total,
       (count(*) filter (where schema_version >= ${version} and trouble_code is null))::int as current,
-      (count(*) filter (where trouble_code is not null))::int as troubled
+      (count(*) filter (where trouble_code is not null))::int as troubled,
+      (count(*) filter (where ${isUntidy(now)}))::int as untidy
     from vault where state = 'ready'`.execute(ctx.tx);
   if (rows[0] === undefined) throw new Error('counting answers a row');
   return rows[0];
@@ -67,6 +96,8 @@ export interface VaultRow {
   readonly migrate_attempts: number | null;
   readonly trouble_code: string | null;
   readonly trouble_since: Date | null;
+  readonly tidied_at: Date | null;
+  readonly tidy_at: Date;
 }
 
 export interface VaultFilter {
@@ -80,7 +111,7 @@ export async function listVaults(ctx: TxCtx, filter: VaultFilter): Promise<Vault
   const { after = null, accountId = null, troubled, limit } = filter;
   const { rows } =
     await sql<VaultRow>`select name, schema_version, migrate_at, migrate_attempts, trouble_code,
-      trouble_since from vault
+      trouble_since, tidied_at, tidy_at from vault
     where state = 'ready' and (${after}::text is null or name > ${after}::text)
       and (${accountId}::uuid is null or account_id = ${accountId}::uuid)
       and (not ${troubled}::boolean or trouble_code is not null)

@@ -70,6 +70,9 @@ async function createFolder(): Promise<string> {
   return folder;
 }
 
+/** A sweep gives way to whatever people ask for, on a busy machine for long. */
+const patience = { timeout: 30_000 };
+
 const fileOf = (vault: string) => join(server.dataDir, 'vaults', vault.slice(0, 2), `${vault}.db`);
 
 test.each([
@@ -116,6 +119,7 @@ describe('bringing vaults to the newest schema', () => {
       for (const vault of vaults) {
         using database = new DatabaseSync(fileOf(vault));
         database.exec(`DELETE FROM schema_version WHERE version >= 3;
+          ALTER TABLE meta DROP COLUMN conflicts_open;
           DROP INDEX conflicts_listed; DROP INDEX conflicts_detected;
           DROP TRIGGER entry_embeddings_of_deleted; DROP TABLE entry_embeddings; DROP TABLE llm_usage`);
       }
@@ -129,8 +133,21 @@ describe('bringing vaults to the newest schema', () => {
   test('happens behind the start, to all of them, without anybody opening them', async () => {
     const owners = [await createOwner(), await createOwner(), await createOwner()];
     await leaveBehind(owners.map(({ vault }) => vault));
-    await expect.poll(progress).toMatchObject({ waiting: 0, troubled: 0 });
+    await expect.poll(progress, patience).toMatchObject({ waiting: 0, troubled: 0 });
     for (const { person } of owners) expect(await pullIds(person)).toEqual(['the-first-entry-of-all']);
+  });
+
+  test('counts what a vault of today counts as it goes', async () => {
+    const { person, vault } = await createOwner();
+    await behindTheScenes(server, async () => {
+      using database = new DatabaseSync(fileOf(vault));
+      database.exec(`INSERT INTO conflicts (id, kind, item_id, detected_at, state) VALUES
+        ('00000000-0000-7000-8000-000000000001', 'entry', 'an-entry-of-long-ago', '2026', 'open'),
+        ('00000000-0000-7000-8000-000000000002', 'entry', 'an-entry-of-long-ago', '2025', 'resolved')`);
+    });
+    await leaveBehind([vault]);
+    const { body } = await at(person).call('GET', '/sync/status');
+    expect(body).toMatchObject({ items: 1, conflictsOpen: 1 });
   });
 
   test('tells of each vault in trouble, leaves the others alone, tries again, and says when it is mended', async () => {
@@ -140,7 +157,7 @@ describe('bringing vaults to the newest schema', () => {
       database.exec(`INSERT INTO schema_version VALUES (99, 'from the future', '')`);
       await sql`update vault set schema_version = null where name = ${broken.vault}`.execute(tx);
     });
-    await expect.poll(progress).toMatchObject({ waiting: 0, troubled: 1 });
+    await expect.poll(progress, patience).toMatchObject({ waiting: 0, troubled: 1 });
     const { data } = (await operator('GET', '?only=troubled')).body;
     expect(data).toMatchObject([{ name: broken.vault, trouble: { code: 'vault.newer', attempts: 1 } }]);
     const refused = await push(broken.person, 'an-entry-that-is-refused');
@@ -162,7 +179,17 @@ describe('bringing vaults to the newest schema', () => {
       database.exec('DELETE FROM schema_version WHERE version = 99');
     });
     expect((await operator('POST', '/migrate')).status).toBe(202);
-    await expect.poll(progress).toMatchObject({ waiting: 0, troubled: 0 });
+    await expect.poll(progress, patience).toMatchObject({ waiting: 0, troubled: 0 });
+  });
+
+  test('does not end with the first that are claimed', async () => {
+    const owners = await Promise.all(Array.from({ length: 45 }, createOwner));
+    await leaveBehind(
+      owners.map(({ vault }) => vault),
+      new Date(clock.now() - 1),
+    );
+    await server.runJob('sync.migrate-vaults');
+    expect(await progress()).toMatchObject({ waiting: 0, troubled: 0 });
   });
 
   test('takes over from a node that died with its claim, once that is over', async () => {
@@ -173,6 +200,101 @@ describe('bringing vaults to the newest schema', () => {
     clock.forward(10 * 60_000 + 1);
     await server.runJob('sync.migrate-vaults');
     expect(await progress()).toMatchObject({ waiting: 0 });
+  });
+});
+
+describe('a vault that nobody comes to', () => {
+  const dayMs = 24 * 60 * 60 * 1000;
+  const infoOf = async ({ person }: { person: Person }) =>
+    (await operator('GET', `?account=${person.account.id}`)).body.data[0];
+  const answersIn = (vault: string) => {
+    using database = new DatabaseSync(fileOf(vault), { readOnly: true });
+    return database.prepare('SELECT count(*) AS count FROM idempotency').get()?.count;
+  };
+
+  /** Whose vault keeps an answer, for nobody comes to have it tidied. */
+  async function createAbsentOwner() {
+    const owner = await createOwner();
+    const body = { changes: [] };
+    const headers = { 'idempotency-key': 'a-key-for-an-answer-that-is-kept' };
+    expect(await at(owner.person).call('POST', '/sync/push', body, headers)).toMatchObject({ status: 200 });
+    expect(answersIn(owner.vault)).toBe(1);
+    return owner;
+  }
+
+  test('is tidied within a month, at its turn and not before, and is left closed', async () => {
+    const owner = await createAbsentOwner();
+    const { tidiedAt, tidyAt } = await infoOf(owner);
+    const inDays = (Date.parse(tidyAt) - clock.now()) / dayMs;
+    expect([tidiedAt, inDays > 0.9, inDays < 30.1]).toEqual([null, true, true]);
+    await server.restart();
+    await server.runJob('sync.tidy-vaults');
+    expect(await infoOf(owner)).toMatchObject({ tidiedAt: null, tidyAt });
+    clock.forward(31 * dayMs);
+    expect((await operator('GET', '/progress')).body.untidy).toBeGreaterThan(0);
+    await server.runJob('sync.tidy-vaults');
+    expect((await operator('GET', '/progress')).body.untidy).toBe(0);
+    expect(answersIn(owner.vault)).toBe(0);
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('\nalcove_vaults_open 0\n');
+    const after = await infoOf(owner);
+    expect(Date.parse(after.tidyAt) - Date.parse(after.tidiedAt)).toBe(30 * dayMs);
+  });
+
+  test('is tidied in one run with many others', async () => {
+    const owners = await Promise.all(Array.from({ length: 45 }, createAbsentOwner));
+    clock.forward(61 * dayMs);
+    await server.runJob('sync.tidy-vaults');
+    for (const { vault } of owners) expect(answersIn(vault)).toBe(0);
+  });
+
+  /** As the vault itself has it done, or a node that claimed it. */
+  const makeDue = (vault: string, tidyAt: Date) =>
+    behindTheScenes(server, (tx) =>
+      sql`update vault set tidy_at = ${tidyAt} where name = ${vault}`.execute(tx),
+    );
+
+  test('is taken over from a node that died with it', async () => {
+    const { vault, person } = await createAbsentOwner();
+    await makeDue(vault, new Date(clock.now() + dayMs));
+    await server.runJob('sync.tidy-vaults');
+    expect((await infoOf({ person })).tidiedAt).toBeNull();
+    clock.forward(dayMs + 1);
+    await server.runJob('sync.tidy-vaults');
+    expect(answersIn(vault)).toBe(0);
+    expect((await infoOf({ person })).tidiedAt).not.toBeNull();
+  });
+
+  test('and is broken is named, leaves the others alone, and is tidied when it is mended', async () => {
+    const [broken, whole] = [await createAbsentOwner(), await createAbsentOwner()];
+    const folder = await createFolder();
+    const { body } = await operator('POST', '/backup', { vault: broken.vault, directory: folder });
+    await behindTheScenes(server, async () =>
+      writeFileSync(fileOf(broken.vault), 'not a database '.repeat(2000)),
+    );
+    clock.forward(61 * dayMs);
+    await server.runJob('sync.tidy-vaults');
+    expect(answersIn(whole.vault)).toBe(0);
+    expect((await operator('GET', '?only=troubled')).body.data).toMatchObject([
+      { name: broken.vault, trouble: { code: 'vault.damaged', attempts: 1 } },
+    ]);
+    expect(await operator('POST', '/restore', { vault: broken.vault, file: body.file })).toMatchObject({
+      status: 200,
+    });
+    clock.forward(dayMs);
+    await server.runJob('sync.tidy-vaults');
+    expect(answersIn(broken.vault)).toBe(0);
+    expect((await operator('GET', '?only=troubled')).body.data).toEqual([]);
+  });
+
+  test('whose owner comes is not opened for it besides', async () => {
+    const owner = await createAbsentOwner();
+    await makeDue(owner.vault, new Date(clock.now() - 1));
+    const { cursor } = (await at(owner.person).call('GET', '/sync/pull')).body;
+    await at(owner.person).call('POST', '/sync/pull', { cursor, acknowledged: cursor });
+    const before = await infoOf(owner);
+    expect(before.tidiedAt).not.toBeNull();
+    await server.runJob('sync.tidy-vaults');
+    expect(await infoOf(owner)).toEqual(before);
   });
 });
 

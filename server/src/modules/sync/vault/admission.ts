@@ -6,7 +6,7 @@ import type { Batch, HeldItem } from './batch.ts';
 import type { AuthoredChange } from './change.ts';
 import { silentAfterMs } from './silence.ts';
 import type { VaultState } from './vault-store.ts';
-import { seenBy } from './versions.ts';
+import { counterSeenBy } from './versions.ts';
 
 export interface Refusal {
   readonly code: Rejection;
@@ -58,14 +58,13 @@ export function findForgery(
         'deviceId must be the calling device: this vault has lost nothing that another one would send again',
     };
   }
-  const seen = item === undefined ? undefined : seenBy(item.versions);
   for (const [device, counter] of Object.entries(change.clock)) {
     if (device === batch.deviceId) continue;
     // A device may remember what a deletion had seen that the vault has forgotten.
     const known =
-      seen === undefined
-        ? (batch.store.devices.findCounter(device) ?? 0)
-        : Math.max(counterOf(seen, device), batch.collectedCounterOf(device));
+      item === undefined
+        ? batch.knownCounterOf(device)
+        : Math.max(counterSeenBy(item.versions, device), batch.collectedCounterOf(device));
     if (counter > known) {
       return {
         code: rejections.clockForged,

@@ -2,6 +2,7 @@
 import type { PushResult } from '@alcove/contract';
 import { counterOf } from '@alcove/contract/clock';
 import { formatHybridTime } from '@alcove/contract/hybrid-time';
+import { syncLimits } from '@alcove/contract/limits';
 import { createIds, type Ids } from '../../../platform/ids/index.ts';
 import { rejections } from '../errors.ts';
 import {
@@ -28,7 +29,7 @@ import {
   versionToRow,
   weightOf,
 } from './vault-store.ts';
-import { chooseLeader, type HeldVersion, weigh, withJoinedCounts } from './versions.ts';
+import { chooseLeader, countNamedDevices, type HeldVersion, weigh, withJoinedCounts } from './versions.ts';
 
 /** Who pushes, when, and what holds for the account. */
 export interface Pusher {
@@ -46,12 +47,15 @@ export interface Batch extends Pusher {
   /** As it was before. */
   readonly state: VaultState;
   readonly isMending: boolean;
+  /** The highest counter that the vault knew of a device before. */
+  knownCounterOf(deviceId: string): number;
   /** The highest counter of a device in any deletion that was forgotten. */
   collectedCounterOf(deviceId: string): number;
   /** The sequence number of the last change that was accepted. */
   head: number;
   items: number;
   bytes: number;
+  conflictsOpen: number;
   /** The highest counter that the vault knows of the calling device. */
   counter: number;
   /** What a mending vault learns of other devices. */
@@ -65,6 +69,10 @@ export interface Batch extends Pusher {
 export const aheadMaxMs = 5 * 60 * 1000;
 /** An item with more versions than this asks its owner to choose before it takes another. */
 export const versionsPerItemMax = 32;
+/** The same of one whose clocks and access counts name more devices in all: each push that speaks of the item reads them. */
+export const devicesPerItemMax = 4 * syncLimits.devicesPerClockMax;
+/** And of one whose versions come to more bytes in all: three of the largest that there are. */
+export const bytesPerItemMax = 2 * 1024 * 1024;
 
 export interface HeldItem {
   readonly row: ItemRow;
@@ -85,10 +93,12 @@ export function createBatch(store: VaultStore, pusher: Pusher): Batch {
     ids: createIds({ now: () => nowMs }),
     state,
     isMending: isMending(state, nowMs),
+    knownCounterOf: remembering((device) => store.devices.findCounter(device) ?? 0),
     collectedCounterOf: remembering((device) => store.devices.findCollectedCounter(device) ?? 0),
     head: state.head,
     items: state.items,
     bytes: state.bytes,
+    conflictsOpen: state.conflictsOpen,
     counter: store.devices.findCounter(deviceId) ?? 0,
     learned: new Map(),
     aheadMs: 0,
@@ -184,7 +194,7 @@ function hold(batch: Batch, change: AuthoredChange, arrival: Arrival): PushResul
   const refusal =
     findRetiredEpoch(batch, change) ??
     findForgotten(batch, change) ??
-    findCrowd(beside.length) ??
+    findCrowd(incoming, beside, after.bytes) ??
     findOverrun(batch, growth, { isDeletion: incoming.deleted && item !== undefined });
   if (refusal !== undefined) return rejected(id, refusal);
   const [leader, ...siblings] = rows;
@@ -219,11 +229,22 @@ function extentOf(rows: readonly VersionRow[]): Extent {
 
 const difference = (a: Extent, b: Extent): Extent => ({ items: a.items - b.items, bytes: a.bytes - b.bytes });
 
-function findCrowd(besideCount: number): Refusal | undefined {
-  if (besideCount < versionsPerItemMax) return undefined;
+/** Each push that speaks of the item reads all its versions, and writes them again. */
+function findCrowd(
+  incoming: HeldVersion,
+  beside: readonly HeldVersion[],
+  bytes: number,
+): Refusal | undefined {
+  if (beside.length === 0) return undefined;
+  const devices = [incoming, ...beside].reduce((sum, version) => sum + countNamedDevices(version), 0);
+  const isWithin =
+    beside.length < versionsPerItemMax && devices <= devicesPerItemMax && bytes <= bytesPerItemMax;
+  if (isWithin) return undefined;
   return {
     code: rejections.tooManyVersions,
-    detail: `the item has ${besideCount} concurrent versions: push one that has seen them before adding another`,
+    detail:
+      `the item has ${beside.length} concurrent versions, and with this one they come to ${bytes} bytes and name ` +
+      `${devices} devices: push one that has seen them before adding another`,
   };
 }
 
@@ -243,18 +264,22 @@ function note(batch: Batch, accepted: HeldVersion, { seq, growth }: { seq: numbe
  * choice to the last writer. When every one of them is a deletion there is nothing to decide.
  */
 function settle(
-  { store, state, ids, at }: Batch,
+  batch: Batch,
   { kind, id: itemId }: ItemPlace,
   item: { isConcurrent: boolean; after: Extent; hadSiblings: boolean },
 ): Pick<PushResult, 'status' | 'conflictId'> {
+  const { store, state, ids, at } = batch;
   const isForPerson = kind === 'entry' && state.entriesPolicy === 'manual';
   if (!isForPerson || !item.isConcurrent || item.after.items === 0) {
-    if (kind === 'entry' && item.hadSiblings) store.conflicts.resolve(kind, itemId, at);
+    if (kind === 'entry' && item.hadSiblings && store.conflicts.resolve(kind, itemId, at))
+      batch.conflictsOpen -= 1;
     return { status: item.isConcurrent ? 'merged' : 'applied' };
   }
   const known = store.conflicts.findOpen(kind, itemId);
-  const conflictId = known ?? ids.uuid();
-  if (known === undefined) store.conflicts.open({ id: conflictId, kind, itemId, at });
+  if (known !== undefined) return { status: 'conflict', conflictId: known };
+  const conflictId = ids.uuid();
+  store.conflicts.open({ id: conflictId, kind, itemId, at });
+  batch.conflictsOpen += 1;
   return { status: 'conflict', conflictId };
 }
 
@@ -263,7 +288,7 @@ function rejected(id: string, { code, detail }: Refusal): PushResult {
 }
 
 /** So that the caller finds its change again, even one whose id is what is wrong. */
-function idOf(raw: unknown): string {
+export function idOf(raw: unknown): string {
   const hasId = typeof raw === 'object' && raw !== null && 'id' in raw && typeof raw.id === 'string';
   return hasId ? String(raw.id).slice(0, 64) : '';
 }

@@ -6,14 +6,16 @@ import { change, laptop, phone } from './fixtures/test-vaults.ts';
 
 const clock = { [laptop]: 1 };
 const manyDevices = Object.fromEntries(
-  Array.from({ length: 64 }, (_, at) => [`00000000-0000-7000-8000-${String(at).padStart(12, '0')}`, 1]),
+  Array.from({ length: 1100 }, (_, at) => [`00000000-0000-7000-8000-${String(at).padStart(12, '0')}`, 1]),
 );
 const longPayload = 'A'.repeat(syncLimits.payloadLengthMax + 4);
+const longProof = 'A'.repeat(syncLimits.deletionPayloadLengthMax + 4);
 
 describe('a well-formed change', () => {
   test.each([
     ['entry', change({ clock })],
     ['delete', change({ clock, op: 'delete' })],
+    ['the longest proof of a deletion', change({ clock, op: 'delete', payload: longProof.slice(4) })],
     ['an empty payload', change({ clock, payload: '' })],
     ['the largest payload', change({ clock, payload: longPayload.slice(4) })],
     [
@@ -100,7 +102,7 @@ describe('a malformed change is refused with the member, what was expected and w
       'clock must have device ids (UUIDs in lower case) as members, got one of 9 characters',
       entry({ clock: JSON.parse(`{"__proto__":{},"${laptop}":1}`) }),
     ],
-    ['clock must name at most 64 devices, got 65', entry({ clock: { ...manyDevices, [laptop]: 1 } })],
+    ['clock must name at most 1100 devices, got 1101', entry({ clock: { ...manyDevices, [laptop]: 1 } })],
     [
       'time must be a hybrid time such as 2026-11-20T07:16:00.123Z-0000, got a text of 29 characters',
       entry({ time: '2026-02-30T00:00:00.000Z-0000' }),
@@ -140,8 +142,11 @@ describe('a malformed change is refused with the member, what was expected and w
       'payload must be canonical base64url without padding, got a text of 3 characters',
       entry({ payload: 'YQ\n' }),
     ],
-    ['payload must be absent on delete, got a text of 2 characters', entry({ op: 'delete', payload: 'YQ' })],
-    ['payload must be absent on delete, got null', entry({ op: 'delete', payload: null })],
+    ['payload must be base64url text on delete, got null', entry({ op: 'delete', payload: null })],
+    [
+      'payload must be canonical base64url without padding, got a text of 2 characters',
+      entry({ op: 'delete', payload: 'YR' }),
+    ],
     ['meta.sources must not be there, got an unknown member', entry({ meta: { sources: [] } })],
     ['meta must be an object, got null', entry({ meta: null })],
     ['meta.entryId must not be there, got an unknown member', memory({ entryId: 'entry-0000000000001' })],
@@ -170,12 +175,14 @@ describe('a malformed change is refused with the member, what was expected and w
     expect(readChange(raw, laptop)).toEqual({ ok: false, code: 'sync.invalid_change', detail });
   });
 
-  test('a payload over the limit has a code of its own', () => {
-    expect(readChange(change({ clock, payload: longPayload }), laptop)).toEqual({
-      ok: false,
-      code: 'sync.payload_too_large',
-      detail: 'payload must be at most 655360 characters, got 655364',
-    });
+  test.each([
+    ['payload must be at most 655360 characters on put, got 655364', change({ clock, payload: longPayload })],
+    [
+      'payload must be at most 256 characters on delete, got 260',
+      change({ clock, op: 'delete', payload: longProof }),
+    ],
+  ])('a payload over the limit has a code of its own: %s', (detail, raw) => {
+    expect(readChange(raw, laptop)).toEqual({ ok: false, code: 'sync.payload_too_large', detail });
   });
 
   test('what came is described, never repeated', () => {

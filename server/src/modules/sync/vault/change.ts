@@ -56,7 +56,7 @@ function toChange(raw: unknown, caller: string): AuthoredChange {
   const op = readOneOf(members.op, ops, 'op');
   const id = readItemId(members.id, 'id');
   const deviceId = readAuthor(members.deviceId, caller);
-  const clock = readClock(members.clock, deviceId);
+  const clock = readClock(members.clock, op, deviceId);
   const { time, atMs } = readTime(members.time);
   const required = {
     id,
@@ -85,12 +85,23 @@ function readAuthor(value: unknown, caller: string): string {
 }
 
 /** Zero entries say nothing, so they are left out: one clock has one text. */
-function readClock(value: unknown, deviceId: string): VectorClock {
-  const clock = readCounters(value, syncLimits.devicesPerClockMax, 'clock');
+function readClock(value: unknown, op: Change['op'], deviceId: string): VectorClock {
+  const clock = readCounters(value, syncLimits.devicesPerDeletionMax, 'clock');
+  const devices = Object.keys(clock).length;
+  if (op === 'put' && devices > syncLimits.devicesPerClockMax) throw clockFull(devices);
   if (clock[deviceId] === undefined) {
     throw wrong('clock', "must count this change in its device's own entry", 'no such entry, or 0');
   }
   return clock;
+}
+
+/** Nobody may shorten a clock, so what is too long for one begins another. */
+function clockFull(devices: number): Wrong {
+  return new Wrong(
+    rejections.clockFull,
+    `clock must name at most ${syncLimits.devicesPerClockMax} devices, got ${devices}: write the content as a new item, ` +
+      'and delete this one',
+  );
 }
 
 function readCounters(value: unknown, devicesMax: number, at: string): VectorClock {
@@ -122,17 +133,16 @@ function readTime(value: unknown): { time: string; atMs: number } {
   throw wrong('time', 'must be a hybrid time such as 2026-11-20T07:16:00.123Z-0000', describe(value));
 }
 
-function readPayload(members: Members, op: Change['op']): string | undefined {
-  const { payload } = members;
-  if (op === 'delete') {
-    if (payload !== undefined) throw wrong('payload', 'must be absent on delete', describe(payload));
-    return undefined;
-  }
-  if (typeof payload !== 'string') throw wrong('payload', 'must be base64url text on put', describe(payload));
-  if (payload.length > syncLimits.payloadLengthMax) {
+/** That of a deletion proves who made it, and has nothing to say beside that. */
+function readPayload({ payload }: Members, op: Change['op']): string | undefined {
+  if (op === 'delete' && payload === undefined) return undefined;
+  if (typeof payload !== 'string')
+    throw wrong('payload', `must be base64url text on ${op}`, describe(payload));
+  const lengthMax = op === 'put' ? syncLimits.payloadLengthMax : syncLimits.deletionPayloadLengthMax;
+  if (payload.length > lengthMax) {
     throw new Wrong(
       rejections.payloadTooLarge,
-      `payload must be at most ${syncLimits.payloadLengthMax} characters, got ${payload.length}`,
+      `payload must be at most ${lengthMax} characters on ${op}, got ${payload.length}`,
     );
   }
   if (!isCanonicalBase64Url(payload)) {

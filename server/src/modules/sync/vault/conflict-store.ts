@@ -25,9 +25,6 @@ export function createConflictStore(vault: VaultDatabase) {
         )
         .all(state, afterId, limit);
     },
-    listOpen(): ConflictRow[] {
-      return vault.statement<ConflictRow>(`SELECT ${columns} FROM conflicts WHERE state = 'open'`).all();
-    },
     findOpen(kind: Kind, itemId: string): string | undefined {
       return vault
         .statement<{ id: string }>(
@@ -42,26 +39,35 @@ export function createConflictStore(vault: VaultDatabase) {
         )
         .run(conflict.id, conflict.kind, conflict.itemId, conflict.at);
     },
-    resolve(kind: Kind, itemId: string, at: string): void {
-      vault
+    /** Answers whether there was one. */
+    resolve(kind: Kind, itemId: string, at: string): boolean {
+      const { changes } = vault
         .statement(
           `UPDATE conflicts SET state = 'resolved', resolved_at = ? WHERE kind = ? AND item_id = ? AND state = 'open'`,
         )
         .run(at, kind, itemId);
+      return Number(changes) > 0;
     },
     /** Empty where there never was one. */
     findNewestAt(): string {
       const newest = vault.statement<{ at: string | null }>(`SELECT max(detected_at) AS at FROM conflicts`);
       return newest.get()?.at ?? '';
     },
-    countOpen(): number {
-      const count = vault.statement<{ count: number }>(
-        `SELECT count(*) AS count FROM conflicts WHERE state = 'open'`,
+    /** When the one that was resolved first was. */
+    findOldestResolvedAt(): string | undefined {
+      const oldest = vault.statement<{ at: string | null }>(
+        `SELECT min(resolved_at) AS at FROM conflicts WHERE state = 'resolved'`,
       );
-      return count.get()?.count ?? 0;
+      return oldest.get()?.at ?? undefined;
     },
-    dropResolvedUpTo(at: string): void {
-      vault.statement(`DELETE FROM conflicts WHERE state = 'resolved' AND resolved_at <= ?`).run(at);
+    /** The oldest of those that were resolved by then. */
+    dropResolvedUpTo(at: string, limit: number): void {
+      vault
+        .statement(
+          `DELETE FROM conflicts WHERE rowid IN (SELECT rowid FROM conflicts
+            WHERE state = 'resolved' AND resolved_at <= ? ORDER BY resolved_at LIMIT ?)`,
+        )
+        .run(at, limit);
     },
   };
 }

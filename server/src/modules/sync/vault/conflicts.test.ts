@@ -1,4 +1,5 @@
 /** Entries that several devices changed at once: listed, resolved, left to the last writer. */
+import { mergeClocks } from '@alcove/contract';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   change,
@@ -355,6 +356,70 @@ describe('the policy for entries', () => {
       { status: 'conflict' },
     ]);
     expect((await vault.conflicts()).data).toMatchObject([{ versions: [{}, {}, {}] }]);
+  });
+
+  describe('that becomes last-writer-wins while there are hundreds of conflicts', () => {
+    const count = 700;
+    beforeEach(async () => {
+      const ids = Array.from({ length: count }, newItemId);
+      for (const device of [laptop, phone]) {
+        for (let from = 0; from < count; from += 350) {
+          const changes = ids.slice(from, from + 350).map((id, at) => {
+            return change({ id, clock: { [device]: from + at + 1 }, payload: textPayload(device) });
+          });
+          await vault.push(device, changes);
+        }
+      }
+      expect(await openCount()).toBe(count);
+      expect(await vault.setPolicy('last-writer-wins')).toEqual({ isSettled: false });
+    });
+
+    /** A conflict that is open still, and the laptop's change that has seen both versions. */
+    async function findOpen(): Promise<{ conflictId: string; decision: object }> {
+      const [open] = (await vault.conflicts({ limit: 1 })).data;
+      if (open === undefined) throw new Error('a conflict is open');
+      const { id: conflictId, itemId, versions } = open;
+      const clock = { ...mergeClocks(...versions.map((version) => version.clock)), [laptop]: count + 1 };
+      return { conflictId, decision: change({ id: itemId, clock }) };
+    }
+
+    test('settles the oldest, serves in between, and settles the rest', async () => {
+      expect(await openCount()).toBe(200);
+      const { conflictId, decision } = await findOpen();
+      expect(await vault.resolve(laptop, conflictId, { change: decision })).toMatchObject({
+        status: 'applied',
+      });
+      expect(await openCount()).toBe(199);
+      expect((await vault.push(tablet, [item({ [tablet]: 1 })])).results).toMatchObject([
+        { status: 'applied' },
+      ]);
+      expect(await vault.settle()).toEqual({ isSettled: true });
+      expect(await openCount()).toBe(0);
+      expect((await vault.conflicts()).data).toEqual([]);
+      const seen = await vault.pullAll(tablet, 500);
+      expect(seen.filter(({ conflictId }) => conflictId !== undefined)).toEqual([]);
+      expect(seen.filter(({ siblings }) => siblings?.length === 1)).toHaveLength(count - 1);
+    });
+
+    test('ends one early when a version comes that has seen the others', async () => {
+      const { decision } = await findOpen();
+      await vault.push(laptop, [decision]);
+      expect(await openCount()).toBe(199);
+    });
+
+    test('leaves the rest open when it becomes manual again before all are settled', async () => {
+      await vault.setPolicy('manual');
+      expect(await vault.settle()).toEqual({ isSettled: true });
+      expect(await openCount()).toBe(200);
+    });
+
+    test('goes on with the rest when the vault is tidied, if whoever asked for it is gone', async () => {
+      const { cursor } = await vault.pull(tablet, { limit: 500 });
+      const { isTidyDue } = await vault.pull(tablet, { cursor, acknowledged: cursor });
+      expect(isTidyDue).toBe(true);
+      await vault.tidy([laptop, phone, tablet]);
+      expect(await openCount()).toBe(0);
+    });
   });
 });
 

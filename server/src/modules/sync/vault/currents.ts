@@ -20,6 +20,8 @@ export function createCurrents(store: VaultStore): Currents {
   return {
     byPosition,
     show({ kind, id }, position) {
+      // There may be hundreds more, of some megabytes each.
+      if (length > lengthMax) return;
       const bytes = store.findItemJson(kind, id);
       if (bytes === undefined) return;
       const json = Buffer.from(bytes).toString();

@@ -6,6 +6,7 @@ import type { Kind } from '@alcove/contract';
 import type { Footprint, Footprints, Read } from '../../../platform/vaults/index.ts';
 import type { ConflictsInput } from './conflicts.ts';
 import { findPosition } from './cursor.ts';
+import { settledPerStepMax } from './policy.ts';
 import type { SyncOperations } from './program.ts';
 import { type PullInput, pageBytesMax } from './pull.ts';
 import type { PushInput } from './push.ts';
@@ -18,7 +19,12 @@ const whole = (table: string): Read => ({ table, where: '1', args: [], isBounded
 
 /** Small tables that nearly every operation looks into. */
 const rules: readonly Read[] = ['meta', 'lineage', 'device_info', 'milestones'].map(whole);
-const openConflicts: Read = { table: 'conflicts', where: `state = 'open'`, args: [], isBounded: true };
+/** The open conflicts that one step settles. */
+const conflictsToSettle = `id IN (SELECT id FROM conflicts WHERE state = 'open' ORDER BY id LIMIT ${settledPerStepMax})`;
+const settling: Footprint = {
+  writes: true,
+  reads: [...rules, { table: 'conflicts', where: conflictsToSettle, args: [], isBounded: true }],
+};
 const newestConflict: Read = {
   table: 'conflicts',
   where: 'detected_at = (SELECT max(detected_at) FROM conflicts)',
@@ -40,8 +46,9 @@ export const footprints: Footprints<SyncOperations> = {
   usage: ({ after = [''], limit }) => pageOf('llm_usage', '(id)', '(?1)', [...after, limit]),
   conflicts: ofConflicts,
   resolve: ofResolve,
-  setPolicy: () => ({ writes: true, reads: [...rules, openConflicts] }),
-  status: () => ({ writes: false, reads: [...rules, openConflicts] }),
+  setPolicy: () => settling,
+  settle: () => settling,
+  status: () => ({ writes: false, mayLag: true, reads: rules }),
   tidy: ofTidy,
 };
 
@@ -49,14 +56,14 @@ export const footprints: Footprints<SyncOperations> = {
 function pageOf(table: string, key: string, after: string, args: Read['args']): Footprint {
   const rows = `SELECT ${key.slice(1, -1)} FROM ${table} WHERE ${key} > ${after}
     ORDER BY ${key.slice(1, -1)} LIMIT ?${args.length}`;
-  return { writes: false, reads: [{ table, where: `${key} IN (${rows})`, args }] };
+  return { writes: false, mayLag: true, reads: [{ table, where: `${key} IN (${rows})`, args }] };
 }
 
 function ofPush({ body, idempotencyKey }: PushInput): Footprint {
   const envelope = readPush(body);
   if (envelope.outcome !== 'read') return { writes: false, reads: [] };
   const items = itemsOf(envelope.changes);
-  return { writes: true, reads: [...rules, openConflicts, ...answersTo(idempotencyKey), ...items] };
+  return { writes: true, reads: [...rules, ...answersTo(idempotencyKey), ...items] };
 }
 
 function answersTo(idempotencyKey: string | undefined): Read[] {
@@ -64,14 +71,19 @@ function answersTo(idempotencyKey: string | undefined): Read[] {
   return [{ table: 'idempotency', where: 'key = ?1', args: [idempotencyKey], isBounded: true }];
 }
 
-/** The items that the changes speak of. Where a change is malformed, it names none. */
+/** The items that the changes speak of, and their open conflicts. Where a change is malformed, it names none. */
 function itemsOf(changes: readonly unknown[]): Read[] {
   const ids = JSON.stringify([...new Set(changes.flatMap(idOf))]);
   const named = (column: string) => `${column} IN (SELECT value FROM json_each(?1))`;
   return [
     ...kindsAll.map((kind) => ({ table: tables[kind], where: named('id'), args: [ids] })),
     { table: 'siblings', where: `${ofAnyKind} AND ${named('item_id')}`, args: [ids] },
+    openConflictsOf(named('item_id'), [ids]),
   ];
+}
+
+function openConflictsOf(items: string, args: Read['args']): Read {
+  return { table: 'conflicts', where: `state = 'open' AND ${ofAnyKind} AND ${items}`, args, isBounded: true };
 }
 
 function idOf(change: unknown): string[] {
@@ -80,13 +92,13 @@ function idOf(change: unknown): string[] {
 }
 
 function ofPull(input: PullInput): Footprint {
-  const base = [...rules, openConflicts];
-  const writes = input.acknowledged !== undefined;
+  // What a device says that it has stored is written, and mostly has been before.
+  const access = { writes: input.acknowledged !== undefined, mayLag: true };
   const from = input.cursor === undefined ? undefined : findPosition(input.cursor);
-  if (input.cursor !== undefined && from === undefined) return { writes, reads: base };
+  if (input.cursor !== undefined && from === undefined) return { ...access, reads: rules };
   const { seq = 0, quietUpTo = undefined } = from ?? {};
   const args = [seq, quietUpTo ?? null, input.limit + 1];
-  return { writes, reads: [...base, ...feed(input.kinds, args)] };
+  return { ...access, reads: [...rules, ...feed(input.kinds, args)] };
 }
 
 /** The next items of the feed: those that may fit into the page, and one more, which tells that there are more. */
@@ -112,7 +124,12 @@ function feed(kinds: readonly Kind[], args: Read['args']): Read[] {
     (kind) => `SELECT id FROM ${tables[kind]}, bound WHERE sibling_count > 0 AND ${isNext} AND seq <= last`,
   );
   const ids = `(WITH bound AS (SELECT ${last} AS last) ${divided.join(' UNION ALL ')})`;
-  return [...items, { table: 'siblings', where: `${ofAnyKind} AND item_id IN ${ids}`, args }];
+  const ofDivided = `item_id IN ${ids}`;
+  return [
+    ...items,
+    { table: 'siblings', where: `${ofAnyKind} AND ${ofDivided}`, args },
+    openConflictsOf(ofDivided, args),
+  ];
 }
 
 function ofConflicts({ state, limit, cursor = '' }: ConflictsInput): Footprint {
@@ -124,12 +141,17 @@ function ofConflicts({ state, limit, cursor = '' }: ConflictsInput): Footprint {
     args,
     isBounded: true,
   };
-  return { writes: false, reads: [conflicts, ...itemsAmong(`SELECT item_id FROM (${listed})`, args)] };
+  return {
+    writes: false,
+    mayLag: true,
+    reads: [conflicts, ...itemsAmong(`SELECT item_id FROM (${listed})`, args)],
+  };
 }
 
 function ofResolve({ conflictId, idempotencyKey }: ResolveInput): Footprint {
   const args = [conflictId];
-  const conflicts = { table: 'conflicts', where: `state = 'open' OR id = ?1`, args, isBounded: true };
+  const ofItem = `state = 'open' AND ${ofAnyKind} AND item_id = (SELECT item_id FROM conflicts WHERE id = ?1)`;
+  const conflicts = { table: 'conflicts', where: `id = ?1 OR (${ofItem})`, args, isBounded: true };
   const items = itemsAmong('SELECT item_id FROM conflicts WHERE id = ?1', args);
   return { writes: true, reads: [...rules, conflicts, ...answersTo(idempotencyKey), ...items] };
 }
@@ -141,7 +163,10 @@ function itemsAmong(ids: string, args: Read['args']): Read[] {
   ];
 }
 
-/** Items of which nothing is left, the oldest first: they hold no payload, so they are light. */
+/**
+ * Items of which nothing is left, the oldest first: deletions have short payloads or none, so they are light. And of what
+ * goes by its age the oldest and one more, which tells when to look again; of answers the newest.
+ */
 function ofTidy(): Footprint {
   const args = [collectedPerRunMax];
   const oldest = (column: string, kind: Kind) =>
@@ -159,5 +184,15 @@ function ofTidy(): Footprint {
     args,
     isBounded: true,
   };
-  return { writes: true, reads: [...rules, ...gone, siblings] };
+  const resolved = `rowid IN (SELECT rowid FROM conflicts WHERE state = 'resolved' ORDER BY resolved_at LIMIT ?1 + 1)`;
+  const isSettling = `(SELECT entries_policy FROM meta) = 'last-writer-wins'`;
+  const conflicts = {
+    table: 'conflicts',
+    where: `${resolved} OR (${isSettling} AND ${conflictsToSettle})`,
+    args,
+    isBounded: true,
+  };
+  const newest = 'number = (SELECT max(number) FROM idempotency)';
+  const answers = { table: 'idempotency', where: newest, args: [], isBounded: true };
+  return { writes: true, reads: [...rules, ...gone, siblings, conflicts, answers] };
 }

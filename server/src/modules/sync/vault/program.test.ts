@@ -58,6 +58,7 @@ describe('a pushed change', () => {
       cursor: answer.cursor,
       hasMore: false,
       conflictsOpen: 0,
+      serverTime: '2026-11-20T08:00:00.000Z',
       isTidyDue: false,
     });
   });
@@ -282,6 +283,32 @@ describe('concurrent versions', () => {
     expect(answers.slice(32).flatMap(codes)).toEqual(['sync.too_many_versions']);
     expect((await pulledItem())?.siblings).toHaveLength(31);
   });
+
+  test('are bounded by what they come to, which every push has to read', async () => {
+    const strangers = Array.from({ length: 4 }, () => randomUUID());
+    const payload = 'A'.repeat(640 * 1024);
+    const answers = [];
+    for (const stranger of strangers)
+      answers.push(await vault.push(stranger, [item({ [stranger]: 1 }, { payload })]));
+    expect(answers.flatMap(codes)).toEqual([undefined, undefined, undefined, 'sync.too_many_versions']);
+    const seen = Object.fromEntries(strangers.slice(0, 2).map((stranger) => [stranger, 1]));
+    const { results } = await vault.push(laptop, [item({ ...seen, [laptop]: 1 }, { payload })]);
+    expect(results).toMatchObject([{ status: 'conflict' }]);
+  });
+
+  test('are bounded by the devices that they name, too, which every push has to read', async () => {
+    const write = (stranger: string) => {
+      const accessCounts = Object.fromEntries(Array.from({ length: 1000 }, () => [randomUUID(), 1]));
+      return vault.push(stranger, [item({ [stranger]: 1 }, { kind: 'memory', meta: { accessCounts } })]);
+    };
+    const strangers = Array.from({ length: 4 }, () => randomUUID());
+    const answers = [];
+    for (const stranger of strangers) answers.push(await write(stranger));
+    expect(answers.flatMap(codes)).toEqual([undefined, undefined, undefined, 'sync.too_many_versions']);
+    const seen = Object.fromEntries(strangers.slice(0, 3).map((stranger) => [stranger, 1]));
+    const { results } = await vault.push(laptop, [item({ ...seen, [laptop]: 1 }, { kind: 'memory' })]);
+    expect(results).toMatchObject([{ status: 'applied' }]);
+  });
 });
 
 describe('a clock that runs ahead', () => {
@@ -344,6 +371,35 @@ describe('a deletion', () => {
     expect(known.changes).toMatchObject([{ id: gone, op: 'delete', deleted: true, seq: 3 }]);
     expect(known.changes[0]).not.toHaveProperty('payload');
     expect((await vault.pull(tablet)).changes.map((each) => each.id)).toEqual([kept]);
+  });
+
+  test('comes with what proves it wherever it is shown, and is weighed with it', async () => {
+    const proof = textPayload('sealed by a device of the account');
+    await vault.push(laptop, [item({ [laptop]: 1 })]);
+    const { cursor } = await vault.push(phone, [item({ [laptop]: 1, [phone]: 1 })]);
+    const deletion = item({ [laptop]: 2 }, { op: 'delete', payload: proof });
+    expect(statuses(await vault.push(laptop, [deletion]))).toEqual(['conflict']);
+    const shown = { deleted: true, deviceId: laptop, payload: proof };
+    expect((await vault.pull(tablet, { cursor })).changes).toMatchObject([{ op: 'put', siblings: [shown] }]);
+    const [conflict] = (await vault.conflicts()).data;
+    expect(conflict?.versions).toMatchObject([{ deleted: false }, shown]);
+    await vault.resolve(phone, conflict?.id ?? '', {
+      change: item({ [laptop]: 2, [phone]: 2 }, { op: 'delete', payload: proof }),
+    });
+    expect((await vault.pull(tablet, { cursor })).changes).toMatchObject([{ op: 'delete', payload: proof }]);
+    const { bytes } = await vault.status();
+    await vault.push(phone, [item({ [laptop]: 2, [phone]: 3 }, { op: 'delete' })]);
+    expect(bytes - (await vault.status()).bytes).toBe(proof.length);
+  });
+
+  test('is the same again only with the same proof', async () => {
+    const deletion = (payload?: string) => item({ [laptop]: 2 }, { op: 'delete', payload });
+    const proof = textPayload('proof');
+    await vault.push(laptop, [item({ [laptop]: 1 }), deletion(proof)]);
+    expect(statuses(await vault.push(laptop, [deletion(proof)]))).toEqual(['duplicate']);
+    for (const other of [deletion(), deletion(textPayload('other'))]) {
+      expect(codes(await vault.push(laptop, [other]))).toEqual(['sync.clock_reused']);
+    }
   });
 
   test('that happens while a new device reads its first pages is told to it', async () => {
@@ -457,6 +513,26 @@ describe('a push with an Idempotency-Key', () => {
       isReplay: false,
       results: [{ status: 'duplicate' }],
     });
+  });
+
+  test.skipIf(home === 'remote')('takes little room, and whatever comes there is a bound to it', async () => {
+    const many = Array.from({ length: 500 }, (_, at) =>
+      item({ [laptop]: at + 1 }, { id: `item-${String(at).padStart(20, '0')}` }),
+    );
+    const first = await vault.push(laptop, many, { key: 'k' });
+    const stored = vault.inspect((file) => file.prepare('SELECT * FROM idempotency').get());
+    expect(JSON.stringify(stored).length).toBeLessThan(500);
+    expect(await vault.push(laptop, many, { key: 'k' })).toEqual({ ...first, isReplay: true });
+    vault.inspect((file) =>
+      file.exec(`WITH RECURSIVE many (at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM many WHERE at < 6000)
+        INSERT INTO idempotency (key, fingerprint, answer, expires_at_ms)
+        SELECT 'other-' || at, '', '', ${vault.nowMs + 1000} FROM many`),
+    );
+    await vault.push(laptop, [], { key: 'last' });
+    const kept = vault.inspect((file) => file.prepare('SELECT count(*) AS count FROM idempotency').get());
+    expect(kept).toEqual({ count: 5000 });
+    expect(await vault.push(laptop, [], { key: 'last' })).toMatchObject({ isReplay: true });
+    expect(await vault.push(laptop, many, { key: 'k' })).toMatchObject({ isReplay: false });
   });
 
   test('of nonsense that is nested very deeply is refused, and leaves the key free', async () => {

@@ -3,7 +3,7 @@ import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { conflicts } from './conflicts.ts';
 import { embeddings, usage } from './extras.ts';
 import { head } from './head.ts';
-import { setPolicy } from './policy.ts';
+import { setPolicy, settle } from './policy.ts';
 import { pull } from './pull.ts';
 import { push } from './push.ts';
 import { resolve } from './resolve.ts';
@@ -27,6 +27,7 @@ export const operations = {
   conflicts,
   resolve,
   setPolicy,
+  settle,
   status,
   tidy,
 };

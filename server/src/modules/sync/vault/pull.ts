@@ -38,7 +38,8 @@ export function pull(vault: VaultDatabase, input: PullInput): PullOutput {
     seq,
     quietUpTo: seq < from.quietUpTo ? from.quietUpTo : 0,
   });
-  const rest = { cursor, hasMore, conflictsOpen: store.conflicts.countOpen() };
+  const serverTime = new Date(input.nowMs).toISOString();
+  const rest = { cursor, hasMore, conflictsOpen: state.conflictsOpen, serverTime };
   return {
     json: store.writePage(stretch, lastSeq, rest),
     isTidyDue: isNews && isTidyDue(store, state, input.nowMs),

@@ -3,7 +3,7 @@ import type { PushResult, Warning } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { atomicFailed, deviceCloned, rejections, warnings } from '../errors.ts';
 import { type Answer, findGiven, keepAnswer, type PushOutput, renderResponse } from './answers.ts';
-import { aheadMaxMs, type Batch, closeBatch, createBatch, type Pusher, takeChange } from './batch.ts';
+import { aheadMaxMs, type Batch, closeBatch, createBatch, idOf, type Pusher, takeChange } from './batch.ts';
 import { currentsOf } from './currents.ts';
 import { writeCursor } from './cursor.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -37,10 +37,9 @@ export function actOnce(
   const { meaning, changes, render } = request;
   const store = createVaultStore(vault);
   return vault.transaction(() => {
-    store.dropAnswersExpiredAt(nowMs);
     if (key === undefined) return { outcome: 'answered', isReplay: false, json: render(act(store)) };
     const attempt = { key, fingerprint: fingerprint(deviceId, meaning, body), nowMs };
-    const given = findGiven(store, attempt);
+    const given = findGiven(store, attempt, changes.map(idOf));
     if (given === undefined) {
       const answer = act(store);
       keepAnswer(store, attempt, answer);

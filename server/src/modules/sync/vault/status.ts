@@ -10,14 +10,14 @@ export type VaultStatus = Omit<SyncStatus, 'quotaItems' | 'quotaBytes'>;
 /** Reads a handful of rows, however much the vault holds. */
 export function status(vault: VaultDatabase, _input: undefined): VaultStatus {
   const store = createVaultStore(vault);
-  const { items, bytes, generation, floor, head, entriesPolicy } = store.getState();
+  const { items, bytes, generation, floor, head, conflictsOpen, entriesPolicy } = store.getState();
   return {
     items,
     bytes,
     generation,
     floor,
     cursor: writeCursor(generation, { seq: head, quietUpTo: 0 }),
-    conflictsOpen: store.conflicts.countOpen(),
+    conflictsOpen,
     policy: { entries: entriesPolicy },
     devices: store.devices.list().map(({ id, acknowledgedSeq }) => ({ id, acknowledgedSeq })),
   };

@@ -9,6 +9,7 @@ import {
   type TestVault,
   type TestVaults,
   tablet,
+  textPayload,
 } from './fixtures/test-vaults.ts';
 
 let vaults: TestVaults;
@@ -40,7 +41,9 @@ async function catchUp(device: string): Promise<{ cursor: string; isTidyDue: boo
 /** The laptop writes the item as its change 5 and the phone deletes it. */
 async function writeAndDelete(): Promise<void> {
   await vault.push(laptop, [item({ [laptop]: 5 })]);
-  await vault.push(phone, [item({ [laptop]: 5, [phone]: 1 }, { op: 'delete' })]);
+  await vault.push(phone, [
+    item({ [laptop]: 5, [phone]: 1 }, { op: 'delete', payload: textPayload('proof') }),
+  ]);
 }
 
 async function forget(): Promise<void> {
@@ -231,6 +234,66 @@ describe('what is to be tidied', () => {
     vault.nowMs += dayMs;
     await vault.push(laptop, [item({ [laptop]: 7, [phone]: 1 })]);
     expect((await catchUp(phone)).isTidyDue).toBe(true);
+  });
+
+  describe('by its age alone is asked for', () => {
+    const inDays = () => (vault.nextTidyMs - vault.nowMs) / dayMs;
+    const diverge = () =>
+      Promise.all([vault.push(laptop, [item({ [laptop]: 1 })]), vault.push(phone, [item({ [phone]: 1 })])]);
+
+    test('once a month where there is nothing', async () => {
+      await vault.push(laptop, [item({ [laptop]: 1 })]);
+      await vault.tidy([laptop]);
+      expect(inDays()).toBe(30);
+    });
+
+    test('in two days where answers are kept, which are gone then', async () => {
+      await vault.push(laptop, [item({ [laptop]: 1 })], { key: 'k' });
+      await vault.tidy([laptop]);
+      expect(inDays()).toBe(2);
+      vault.nowMs = vault.nextTidyMs;
+      await vault.tidy([laptop]);
+      expect(inDays()).toBe(30);
+    });
+
+    test('when a resolved conflict has been kept for 30 days, and it goes then', async () => {
+      await diverge();
+      await vault.push(laptop, [item({ [laptop]: 2, [phone]: 1 })]);
+      vault.nowMs += 10 * dayMs;
+      await vault.tidy([laptop]);
+      expect(inDays()).toBe(20);
+      expect((await vault.conflicts({ state: 'resolved' })).data).toHaveLength(1);
+      vault.nowMs = vault.nextTidyMs;
+      await vault.tidy([laptop]);
+      expect((await vault.conflicts({ state: 'resolved' })).data).toEqual([]);
+    });
+
+    test('so that a deletion goes although nobody ever acknowledges anything', async () => {
+      await vault.tidy([laptop, phone]);
+      await writeAndDelete();
+      const deletedMs = vault.nowMs;
+      let looks = 0;
+      for (let collected = 0; collected === 0; looks += 1) {
+        vault.nowMs = vault.nextTidyMs;
+        collected = await vault.tidy([laptop, phone]);
+      }
+      expect(looks).toBeLessThanOrEqual(8);
+      const days = (vault.nowMs - deletedMs) / dayMs;
+      expect(days).toBeGreaterThanOrEqual(180);
+      expect(days).toBeLessThanOrEqual(212);
+      expect(await vault.status()).toMatchObject({ items: 0, bytes: 0 });
+    });
+
+    test('at once where one run was not enough', async () => {
+      const gone = Array.from({ length: 2001 }, (_, at) =>
+        change({ id: newItemId(), op: 'delete', clock: { [laptop]: at + 1 } }),
+      );
+      for (let at = 0; at < gone.length; at += 500) await vault.push(laptop, gone.slice(at, at + 500));
+      await vault.tidy([]);
+      expect(inDays()).toBe(0);
+      await vault.tidy([]);
+      expect(inDays()).toBe(30);
+    });
   });
 
   test('is not looked for when a device says nothing new', async () => {

@@ -12,6 +12,8 @@ export interface TombstoneRow {
 
 const hasGoneSql = ofEachKind((_, table) => `EXISTS (SELECT 1 FROM ${table} WHERE live = 0 AND seq <= ?1)`);
 const hasAnyGoneSql = `SELECT ${Object.values(hasGoneSql).join(' OR ')} AS found`;
+const firstGoneSql = ofEachKind((_, table) => `SELECT min(seq) AS seq FROM ${table} WHERE live = 0`);
+const findOldestSql = `SELECT min(seq) AS seq FROM (${Object.values(firstGoneSql).join(' UNION ALL ')})`;
 const listGoneSql = Object.values(
   ofEachKind((kind, table) => `SELECT '${kind}' AS kind, id, seq FROM ${table} WHERE live = 0 AND seq <= ?1`),
 ).join(' UNION ALL ');
@@ -21,6 +23,9 @@ export function createTombstoneStore(vault: VaultDatabase) {
   return {
     hasAnyUpTo(seq: number): boolean {
       return vault.statement<{ found: 0 | 1 }>(hasAnyGoneSql).get(seq)?.found === 1;
+    },
+    findOldest(): number | undefined {
+      return vault.statement<{ seq: number | null }>(findOldestSql).get()?.seq ?? undefined;
     },
     listUpTo(seq: number, limit: number): TombstoneRow[] {
       return vault.statement<TombstoneRow>(`${listGoneSql} ORDER BY seq LIMIT ?2`).all(seq, limit);
@@ -53,6 +58,14 @@ export function createTombstoneStore(vault: VaultDatabase) {
         vault
           .statement<{ seq: number | null }>('SELECT max(seq) AS seq FROM milestones WHERE at_ms <= ?')
           .get(atMs)?.seq ?? undefined
+      );
+    },
+    /** When the vault is first known to have come so far. */
+    findReachedAt(seq: number): number | undefined {
+      return (
+        vault
+          .statement<{ at: number | null }>('SELECT min(at_ms) AS at FROM milestones WHERE seq >= ?')
+          .get(seq)?.at ?? undefined
       );
     },
     /** Keeps the last one before that time: it still tells what is older. */

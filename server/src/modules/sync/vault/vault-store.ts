@@ -28,8 +28,13 @@ function itemJson(kind: Kind): string {
     FROM siblings WHERE kind = '${kind}' AND item_id = item.id)`;
   const conflict = `(SELECT ',"conflictId":"' || id || '"' FROM conflicts
     WHERE kind = '${kind}' AND item_id = item.id AND state = 'open')`;
+  const beside = `iif(sibling_count = 0, '}', concat(',"siblings":[', ${siblings}, ']', ${conflict}, '}'))`;
+  return loneItemJson(kind, beside);
+}
+
+function loneItemJson(kind: Kind, end = `'}'`): string {
   return `concat('{"id":"', id, '","kind":"${kind}","op":"', iif(deleted, 'delete', 'put'), '","seq":', seq, ',',
-    ${versionMembers}, iif(sibling_count = 0, '}', concat(',"siblings":[', ${siblings}, ']', ${conflict}, '}')))`;
+    ${versionMembers}, ${end})`;
 }
 
 /** Written once: putting a text together for each change would cost as much as running it. */
@@ -45,21 +50,29 @@ const moveItemSql = ofEachKind((_, table) => `UPDATE ${table} SET seq = ? WHERE 
 const itemJsonSql = ofEachKind(
   (kind, table) => `SELECT CAST(${itemJson(kind)} AS BLOB) AS json FROM ${table} AS item WHERE id = ?`,
 );
-const weighSql = ofEachKind(
-  (kind, table) => `SELECT seq, ${versionWeight} + iif(sibling_count = 0, 0,
-      (SELECT total(${versionWeight}) FROM siblings WHERE kind = '${kind}' AND item_id = item.id)) AS weight
-    FROM ${table} AS item WHERE seq > ?1 AND (live = 1 OR seq > ?2)`,
-);
+const feedOf = (columns: string, table: string) =>
+  `SELECT seq, ${columns} FROM ${table} AS item WHERE seq > ?1 AND (live = 1 OR seq > ?2)`;
+const siblingsWeight = (kind: Kind) => `iif(sibling_count = 0, 0,
+  (SELECT total(${versionWeight}) FROM siblings WHERE kind = '${kind}' AND item_id = item.id))`;
+/** In a vault without siblings, asking each row for them would be a third of the work. */
+const feedSql = {
+  lone: {
+    weights: ofEachKind((_, table) => feedOf(`${versionWeight} AS weight`, table)),
+    items: ofEachKind((kind, table) => `${feedOf(`${loneItemJson(kind)} AS json`, table)} AND seq <= ?3`),
+  },
+  withSiblings: {
+    weights: ofEachKind((kind, table) =>
+      feedOf(`${versionWeight} + ${siblingsWeight(kind)} AS weight`, table),
+    ),
+    items: ofEachKind((kind, table) => `${feedOf(`${itemJson(kind)} AS json`, table)} AND seq <= ?3`),
+  },
+};
 const hasAnySql = ofEachKind(
   (_, table) => `EXISTS (SELECT 1 FROM ${table} WHERE seq > ?1 AND (live = 1 OR seq > ?2))`,
 );
-const pageJsonSql = ofEachKind(
-  (kind, table) => `SELECT seq, ${itemJson(kind)} AS json
-    FROM ${table} AS item WHERE seq > ?1 AND (live = 1 OR seq > ?2) AND seq <= ?3`,
-);
 
-const stateSql = `SELECT generation, head, floor, items, bytes, entries_policy AS entriesPolicy,
-  restored_at AS restoredAt, tidy_after_ms AS tidyAfterMs FROM meta`;
+const stateSql = `SELECT generation, head, floor, items, bytes, conflicts_open AS conflictsOpen,
+  entries_policy AS entriesPolicy, restored_at AS restoredAt, tidy_after_ms AS tidyAfterMs FROM meta`;
 
 /** A version as its columns hold it; clock and meta are JSON. */
 export interface VersionRow {
@@ -106,12 +119,18 @@ export interface Weight {
   readonly weight: number;
 }
 
-/** What a vault says of itself as a whole. */
-export interface VaultState extends History {
+/** How far a vault has come, and what it holds. */
+export interface VaultExtent {
+  readonly head: number;
   /** Items of which something is there. */
   readonly items: number;
   /** What all held versions come to. */
   readonly bytes: number;
+  readonly conflictsOpen: number;
+}
+
+/** What a vault says of itself as a whole. */
+export interface VaultState extends History, VaultExtent {
   readonly entriesPolicy: SyncPolicy['entries'];
   /** When this history began as the copy of an older one. */
   readonly restoredAt: string | null;
@@ -147,8 +166,10 @@ export function createVaultStore(vault: VaultDatabase) {
       if (state === undefined) throw new Error('a vault has one row of meta');
       return state;
     },
-    setExtent({ head, items, bytes }: { head: number; items: number; bytes: number }): void {
-      vault.statement('UPDATE meta SET head = ?, items = ?, bytes = ?').run(head, items, bytes);
+    setExtent({ head, items, bytes, conflictsOpen }: VaultExtent): void {
+      vault
+        .statement('UPDATE meta SET head = ?, items = ?, bytes = ?, conflicts_open = ?')
+        .run(head, items, bytes, conflictsOpen);
     },
     setEntriesPolicy(policy: SyncPolicy['entries']): void {
       vault.statement('UPDATE meta SET entries_policy = ?').run(policy);
@@ -212,18 +233,29 @@ export function createVaultStore(vault: VaultDatabase) {
     measure: (stretch: Stretch, rowsMax: number) => measure(vault, stretch, rowsMax),
     writePage: (stretch: Stretch, upToSeq: number, rest: object) => writePage(vault, stretch, upToSeq, rest),
 
-    findAnswer(key: string): StoredAnswer | undefined {
+    findAnswer(key: string, nowMs: number): StoredAnswer | undefined {
       return vault
-        .statement<StoredAnswer>('SELECT fingerprint, answer FROM idempotency WHERE key = ?')
-        .get(key);
+        .statement<StoredAnswer>(
+          'SELECT fingerprint, answer FROM idempotency WHERE key = ? AND expires_at_ms > ?',
+        )
+        .get(key, nowMs);
+    },
+    hasAnswers(): boolean {
+      return vault.statement('SELECT 1 FROM idempotency LIMIT 1').get() !== undefined;
     },
     putAnswer(key: string, answer: StoredAnswer, expiresAtMs: number): void {
       vault
         .statement('INSERT INTO idempotency (key, fingerprint, answer, expires_at_ms) VALUES (?, ?, ?, ?)')
         .run(key, answer.fingerprint, answer.answer, expiresAtMs);
     },
-    dropAnswersExpiredAt(nowMs: number): void {
-      vault.statement('DELETE FROM idempotency WHERE expires_at_ms <= ?').run(nowMs);
+    /** Drops what has expired, and all but the last so many. */
+    dropAnswers(nowMs: number, lastKept: number): void {
+      vault
+        .statement(
+          `DELETE FROM idempotency
+            WHERE expires_at_ms <= ? OR number <= (SELECT max(number) FROM idempotency) - ?`,
+        )
+        .run(nowMs, lastKept);
     },
   };
 }
@@ -302,13 +334,13 @@ export function rowToVersion(row: VersionRow): HeldVersion {
 /** Each table is in the order of its key, so SQLite merges them row by row and reads no further than it is asked. */
 function weigh(vault: VaultDatabase, stretch: Stretch, rowsMax: number): Weight[] {
   const { kinds, afterSeq, quietUpTo } = stretch;
-  return vault.statement<Weight>(weightsSql(kinds)).all(afterSeq, quietUpTo, rowsMax);
+  return vault.statement<Weight>(weightsSql(vault, kinds)).all(afterSeq, quietUpTo, rowsMax);
 }
 
 /** What the next items come to, without making a row of each. */
 function measure(vault: VaultDatabase, stretch: Stretch, rowsMax: number): Measure {
   const { kinds, afterSeq, quietUpTo } = stretch;
-  const sql = `SELECT count(*) AS count, max(seq) AS lastSeq, total(weight) AS weight FROM (${weightsSql(kinds)})`;
+  const sql = `SELECT count(*) AS count, max(seq) AS lastSeq, total(weight) AS weight FROM (${weightsSql(vault, kinds)})`;
   const measured = vault.statement<Measure>(sql).get(afterSeq, quietUpTo, rowsMax);
   if (measured === undefined) throw new Error('counting answers a row');
   return measured;
@@ -319,15 +351,23 @@ function hasAny(vault: VaultDatabase, { kinds, afterSeq, quietUpTo }: Stretch): 
   return vault.statement<{ found: 0 | 1 }>(sql).get(afterSeq, quietUpTo)?.found === 1;
 }
 
-const weightsSql = (kinds: readonly Kind[]) =>
-  `${kinds.map((kind) => weighSql[kind]).join(' UNION ALL ')} ORDER BY seq LIMIT ?3`;
+function weightsSql(vault: VaultDatabase, kinds: readonly Kind[]): string {
+  const { weights } = feedSqlFor(vault);
+  return `${kinds.map((kind) => weights[kind]).join(' UNION ALL ')} ORDER BY seq LIMIT ?3`;
+}
+
+function feedSqlFor(vault: VaultDatabase) {
+  const any = vault.statement<{ found: 0 | 1 }>('SELECT EXISTS (SELECT 1 FROM siblings) AS found').get();
+  return any?.found === 0 ? feedSql.lone : feedSql.withSiblings;
+}
 
 /** A whole answer as JSON: the items of the stretch in the order of their numbers, and the members of `rest`. */
 function writePage(vault: VaultDatabase, stretch: Stretch, upToSeq: number, rest: object): Uint8Array {
   const { kinds, afterSeq, quietUpTo } = stretch;
   // Each table is in the order of its key: ordered here, SQLite merges them as it reads. Ordered in the aggregate, it would
   // first copy every item into a sorter, which costs as much as writing the page.
-  const items = `${kinds.map((kind) => pageJsonSql[kind]).join(' UNION ALL ')} ORDER BY seq`;
+  const { items: itemsSql } = feedSqlFor(vault);
+  const items = `${kinds.map((kind) => itemsSql[kind]).join(' UNION ALL ')} ORDER BY seq`;
   const sql = `SELECT CAST(concat('{"changes":[', group_concat(json), ?4) AS BLOB) AS json FROM (${items})`;
   const tail = `],${JSON.stringify(rest).slice(1)}`;
   const row = vault.statement<{ json: Uint8Array }>(sql).get(afterSeq, quietUpTo, upToSeq, tail);

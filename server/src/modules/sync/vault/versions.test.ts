@@ -112,9 +112,12 @@ describe('access counts', () => {
 
   test('name no more devices than a version may, however many versions bring others: the highest stay', () => {
     const countsOf = (first: number) =>
-      Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`device-${first + at}`, first + at]));
-    const { meta } = withJoinedCounts(counted(countsOf(1)), [counted(countsOf(33)), counted(countsOf(65))]);
-    expect(meta).toEqual({ accessCounts: countsOf(65) });
+      Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`device-${first + at}`, first + at]));
+    const { meta } = withJoinedCounts(counted(countsOf(1)), [
+      counted(countsOf(501)),
+      counted(countsOf(1001)),
+    ]);
+    expect(meta).toEqual({ accessCounts: countsOf(1001) });
   });
 
   test('are not invented', () => {

@@ -3,7 +3,7 @@
  * leads; the others stand beside it as siblings until a version arrives that has seen them all.
  */
 import type { Kind, MemoryMeta, Meta } from '@alcove/contract';
-import { compareClocks, mergeClocks, type VectorClock } from '@alcove/contract/clock';
+import { compareClocks, counterOf, mergeClocks, type VectorClock } from '@alcove/contract/clock';
 import { syncLimits } from '@alcove/contract/limits';
 
 export interface HeldVersion {
@@ -87,7 +87,12 @@ function countsOf(meta: Meta | undefined): VectorClock | undefined {
   return meta !== undefined && 'accessCounts' in meta ? meta.accessCounts : undefined;
 }
 
-/** What has been seen by any version held: the most that a new version may say of devices other than its own. */
-export function seenBy(held: readonly HeldVersion[]): VectorClock {
-  return mergeClocks(...held.map(({ clock }) => clock));
+/** What any version held has seen of a device: the most that a new one may say of it, unless it is its own. */
+export function counterSeenBy(held: readonly HeldVersion[], device: string): number {
+  return Math.max(...held.map(({ clock }) => counterOf(clock, device)));
+}
+
+/** How many devices its clock and its access counts name: so much is to be read and compared. */
+export function countNamedDevices({ clock, meta }: HeldVersion): number {
+  return Object.keys(clock).length + Object.keys(countsOf(meta) ?? {}).length;
 }
