@@ -111,6 +111,28 @@ export async function createApp(
   prepareDataFolder(dataDir);
   const lock = opened.use(lockDataFolder(dataDir, clock));
   if (settings.database.kind === 'embedded') refuseLostControl(dataDir);
+  const createCtx = (signal: AbortSignal) => systemCtx({ log, database, signal, id: ids.uuid() });
+  const stopping = new AbortController();
+  const redis =
+    settings.redisUrl === undefined
+      ? undefined
+      : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
+  const databaseUrl = settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined;
+  const fanout = opened.use(createFanout({ redis, databaseUrl, log }));
+  const homes = createHomes({ fanout, createCtx: () => createCtx(stopping.signal) });
+  // The database takes a core for itself while it opens: the threads of the vaults start on the others.
+  const vaultsStarting = createVaultPool<SyncOperations>({
+    directory: join(dataDir, 'vaults'),
+    program: syncProgram,
+    migrations: vaultMigrations,
+    workers: settings.vaults.workers,
+    openMax: settings.vaults.openMax,
+    idleCloseMs: vaultIdleCloseMs,
+    remote: remoteVaultsOf(settings.vaults),
+    homeOf: homes.homeOf,
+    log,
+  });
+  opened.use(closing(vaultsStarting));
   const database = opened.use(
     await createDatabase({
       url: settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined,
@@ -130,29 +152,18 @@ export async function createApp(
     log.info({ migrations: migrations.map(({ name }) => name) }, 'migrated the control database');
   await proveTenancy(database);
 
-  const createCtx = (signal: AbortSignal) => systemCtx({ log, database, signal, id: ids.uuid() });
-  const stopping = new AbortController();
-  const redis =
-    settings.redisUrl === undefined
-      ? undefined
-      : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
-  const databaseUrl = settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined;
-  const fanout = opened.use(createFanout({ redis, databaseUrl, log }));
-  const homes = createHomes({ fanout, createCtx: () => createCtx(stopping.signal) });
-  const vaults = opened.use(
-    await createVaultPool<SyncOperations>({
-      directory: join(dataDir, 'vaults'),
-      program: syncProgram,
-      migrations: vaultMigrations,
-      workers: settings.vaults.workers,
-      openMax: settings.vaults.openMax,
-      idleCloseMs: vaultIdleCloseMs,
-      remote: remoteVaultsOf(settings.vaults),
-      homeOf: homes.homeOf,
-      log,
-    }),
-  );
+  const vaults = await vaultsStarting;
   metrics.gauge('alcove_vaults_open', 'Vaults whose files are open.', () => vaults.stats().open);
+  metrics.gauge(
+    'alcove_vault_replicas',
+    'Remote vaults of which a replica is open.',
+    () => vaults.stats().replicas,
+  );
+  metrics.gauge(
+    'alcove_remote_vaults_failures',
+    'Calls that the machine with the remote vaults has failed since it last served one.',
+    () => vaults.stats().remoteFailures,
+  );
   const blobs = await createLocalBlobs(join(dataDir, 'blobs'));
 
   const jobs = opened.use(await createJobs({ database, log }));
@@ -231,6 +242,7 @@ export async function createApp(
   const tickets = createTickets({ clock, requireLive: identity.sessions.requireLive });
   const upkeep = createUpkeep({
     vaults,
+    devices: identity.devices,
     home,
     clock,
     createCtx,
@@ -241,7 +253,7 @@ export async function createApp(
       await identity.trail.record(tx, accountId, { action: 'vault.restored', target });
     },
   });
-  opened.defer(() => upkeep.sweep.settled());
+  opened.defer(() => upkeep.settled());
 
   const idempotency = createIdempotency({ clock, ids, envelope });
   const signatures = createSignatures({ publicUrl: settings.http.publicUrl, clock });
@@ -250,7 +262,7 @@ export async function createApp(
       ...identityJobs(identity, createCtx),
       ...workspaceJobs(workspaces, createCtx),
       tickets.sweep(createCtx),
-      upkeep.sweep.job,
+      ...upkeep.jobs,
       {
         name: 'sync.resume-moves',
         cron: '* * * * *',
@@ -338,7 +350,7 @@ export async function createApp(
       const address = await http.listen(settings.http.host, settings.http.port);
       notReady = [];
       lock.announce(address);
-      upkeep.sweep.wake();
+      upkeep.wake();
       return address;
     },
     async drain(withinMs) {
@@ -352,6 +364,12 @@ export async function createApp(
       await resources.disposeAsync();
     },
   };
+}
+
+/** Closes what is still starting once it has started. Whoever awaits it hears why it did not. */
+function closing(starting: Promise<AsyncDisposable>): AsyncDisposable {
+  const started = starting.catch(() => undefined);
+  return { [Symbol.asyncDispose]: async () => (await started)?.[Symbol.asyncDispose]() };
 }
 
 /** The threads of the vaults get it as plain values: a `Secret` does not change threads. */

@@ -135,7 +135,7 @@ describe.skipIf(!sqldIsAvailable)('vaults on a libSQL server', () => {
 
   test('whose server stands still answer in time, and are back when it goes on', async () => {
     await push([entry()]);
-    sqld.stall();
+    await sqld.stall();
     expect(await pull()).toMatchObject({ status: 503, body: { code: 'vault.unavailable' } });
     expect(await ready()).toBe(200);
     sqld.resume();

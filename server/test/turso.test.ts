@@ -1,9 +1,25 @@
 /** Vaults at Turso: how databases are made, opened and removed there, and what becomes of it when the platform fails. */
 import { randomUUID } from 'node:crypto';
+import { accountDeletionText } from '@alcove/contract/account';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createLogger } from '../src/platform/telemetry/index.ts';
 import { startTursoDouble, type TursoDouble } from '../src/testing/doubles/turso.ts';
-import { type Person, registerPerson, startTestServer, type TestServer } from '../src/testing/index.ts';
+import {
+  createTestClock,
+  type Person,
+  registerPerson,
+  startTestServer,
+  type TestServer,
+} from '../src/testing/index.ts';
 import { sqldIsAvailable, startTestSqld, type TestSqld } from '../src/testing/sqld.ts';
+
+const clock = createTestClock();
+const warnings: string[] = [];
+const log = createLogger({
+  level: 'warn',
+  human: false,
+  write: (line) => void warnings.push(JSON.parse(line).msg),
+});
 
 describe.skipIf(!sqldIsAvailable)('vaults at Turso', () => {
   let sqld: TestSqld;
@@ -15,6 +31,8 @@ describe.skipIf(!sqldIsAvailable)('vaults at Turso', () => {
     sqld = await startTestSqld();
     turso = await startTursoDouble(sqld);
     server = await startTestServer({
+      clock,
+      log,
       env: {
         TURSO_API_TOKEN: 'a-platform-token',
         TURSO_ORGANIZATION: 'acme',
@@ -70,6 +88,27 @@ describe.skipIf(!sqldIsAvailable)('vaults at Turso', () => {
       expect(turso.databases).toHaveLength(before + 1);
     },
   );
+
+  test('go with their account, and when the platform is down they go as soon as it is not', async () => {
+    await push(1);
+    const database = turso.databases.at(-1);
+    turso.misbehave('unpaid');
+    const { body } = await person.call('POST', '/auth/me/challenge');
+    const signature = person.keys.sign(accountDeletionText(body.challenge));
+    const left = await person.call('DELETE', '/auth/me', { challenge: body.challenge, signature });
+    expect(left.status).toBe(202);
+    const failed = () => warnings.includes('something is still to be removed');
+    await expect.poll(failed).toBe(true);
+    turso.misbehave(undefined);
+    expect(turso.databases).toContain(database);
+    // Another run may have been at it as well, and have failed later: then it is due later, too.
+    const databasesLater = async () => {
+      clock.forward(60_001);
+      await server.runJob('identity.retry-removals');
+      return turso.databases;
+    };
+    await expect.poll(databasesLater).not.toContain(database);
+  });
 
   test('that are known go on while the platform refuses to make new ones', async () => {
     await push(1);

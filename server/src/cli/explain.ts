@@ -34,6 +34,7 @@ const sentences: Readonly<Record<string, (message: string) => string>> = {
   ENOSPC: (message) => `The disk is full (${message}).`,
   ECONNREFUSED: (message) => `PostgreSQL does not answer at DATABASE_URL (${message}). Is it running?`,
   ENOTFOUND: (message) => `The host in DATABASE_URL is not known (${message}).`,
+  '28000': (message) => `PostgreSQL refuses the user in DATABASE_URL (${message}).`,
   '28P01': (message) => `PostgreSQL refuses the user or password in DATABASE_URL (${message}).`,
   '3D000': (message) => `The database in DATABASE_URL does not exist (${message}). Create it first.`,
 };

@@ -14,6 +14,7 @@ interface Progress {
   readonly current: number;
   readonly waiting: number;
   readonly troubled: number;
+  readonly untidy: number;
 }
 interface VaultState {
   readonly name: string;
@@ -29,7 +30,10 @@ const askedEveryMs = 200;
 /** Each answers the exit code: 1 when something is left that an operator has to look at. */
 export function showVaults(report: Report): Promise<number> {
   return withOperatorLink(async (link) => {
-    report(describe(await link.call<Progress>('GET', '/vaults/progress')));
+    const progress = await link.call<Progress>('GET', '/vaults/progress');
+    report(describe(progress));
+    if (progress.untidy > 0)
+      report(`${progress.untidy} may have something to forget, and are looked at soon`);
     return listTroubles(link, report);
   });
 }

@@ -1,5 +1,6 @@
 /** One route as the server runs it: authenticate, check the input, run the handler once, answer. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { releaseBytes } from '../platform/bytes/index.ts';
 import { withSpan } from '../platform/telemetry/index.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { ClientAddress } from './client-address.ts';
@@ -180,6 +181,11 @@ function sendAnswer(reply: FastifyReply, head: Head, answer: unknown): FastifyRe
 }
 
 function sendBody(reply: FastifyReply, body: unknown): FastifyReply {
-  if (body instanceof JsonText) return reply.type('application/json; charset=utf-8').send(body.bytes);
+  if (body instanceof JsonText) {
+    const { bytes } = body;
+    // Not before the system has taken it all. An answer whose caller has left is the collector's.
+    reply.raw.once('finish', () => releaseBytes(bytes));
+    return reply.type('application/json; charset=utf-8').send(bytes);
+  }
   return reply.send(body);
 }

@@ -129,7 +129,10 @@ export type Handler<H extends Head> = (
   input: Input<H>,
 ) => Promise<AnswerOf<H>> | AnswerOf<H>;
 
-/** An answer that is JSON already, so that large ones are written once and not parsed again on their way out. */
+/**
+ * An answer that is JSON already, so that large ones are written once and not parsed again on their way out. Its bytes are gone
+ * once they are sent.
+ */
 export class JsonText {
   readonly bytes: Uint8Array;
   constructor(bytes: Uint8Array) {

@@ -77,10 +77,10 @@ export async function createWriter(link: Link, person: Person): Promise<Writer> 
 
   async function pullAll(link: Link): Promise<ChangeOut[]> {
     const changes: ChangeOut[] = [];
-    let page: PullResponse = { changes: [], cursor: origin, hasMore: true, conflictsOpen: 0 };
-    while (page.hasMore) {
-      page = await pullPage(page.cursor)(link);
+    for (let cursor: string | undefined = origin; cursor !== undefined; ) {
+      const page: PullResponse = await pullPage(cursor)(link);
       changes.push(...page.changes);
+      cursor = page.hasMore ? page.cursor : undefined;
     }
     return changes;
   }
