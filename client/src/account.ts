@@ -1,9 +1,7 @@
 /** `client.account`: an account with a password, with another service, or as a guest. */
-import { toBase64Url } from '@alcove/contract/base64url';
 import { accountDeletionText } from '@alcove/contract/keys';
 import type { Api } from './api.ts';
 import { sign } from './crypto/keys.ts';
-import { AlcoveError } from './errors.ts';
 import type {
   Account,
   ConvertRequest,
@@ -13,6 +11,7 @@ import type {
   WorkspaceRef,
 } from './openapi.ts';
 import { put, recordKeys, remove, requireDevice, requireIdentity } from './records.ts';
+import { type JourneyInput, requireVerifier, startJourney } from './services.ts';
 import { refreshTokens, type Session } from './session.ts';
 import { renewSession, requireNoDevice, resume, type SignInParts, signInWith } from './sign-in.ts';
 import { isFresh } from './tokens.ts';
@@ -147,7 +146,7 @@ export interface AccountCalls {
    * // await client.account.finishOAuth({ code: new URL(location.href).searchParams.get('code') ?? '' });
    * ```
    */
-  startOAuth(input: { provider: 'google' | 'github'; redirect: string }): Promise<{ url: string }>;
+  startOAuth(input: JourneyInput): Promise<{ url: string }>;
 
   /** Signs in with the code that the browser came back with, in the store that began it. Throws what `signIn` throws. */
   finishOAuth(input: SignInOptions & { code: string }): Promise<Account>;
@@ -316,9 +315,9 @@ export function createAccount(parts: AccountParts): AccountCalls {
     signUp: ({ asDevice, ...body }) => enterAnew('/api/v1/auth/signup', body, asDevice),
     signIn: ({ asDevice, ...body }) => enter('/api/v1/auth/login', body, asDevice),
     resume: () => resume(parts).finally(onChange),
-    startOAuth: (input) => startOAuth(parts, input),
+    startOAuth: (input) => startJourney(parts, input),
     async finishOAuth({ asDevice, code }) {
-      const codeVerifier = await requireVerifier(parts);
+      const codeVerifier = await requireVerifier(parts.records);
       const account = await enter('/api/v1/auth/oauth/exchange', { code, codeVerifier }, asDevice);
       await parts.records.write([remove(recordKeys.oauth)]);
       return account;
@@ -353,23 +352,6 @@ export function createAccount(parts: AccountParts): AccountCalls {
       await parts.forgetSession();
     },
   };
-}
-
-async function startOAuth(
-  { records, url }: AccountParts,
-  { provider, redirect }: { provider: string; redirect: string },
-): Promise<{ url: string }> {
-  const codeVerifier = toBase64Url(crypto.getRandomValues(new Uint8Array(32)));
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(codeVerifier));
-  await records.write([put(recordKeys.oauth, codeVerifier)]);
-  const query = new URLSearchParams({ redirect, codeChallenge: toBase64Url(new Uint8Array(digest)) });
-  return { url: `${url.replace(/\/+$/, '')}/api/v1/auth/oauth/${provider}?${query}` };
-}
-
-async function requireVerifier({ records }: AccountParts): Promise<string> {
-  const codeVerifier = await records.read(recordKeys.oauth);
-  if (codeVerifier !== undefined) return codeVerifier;
-  throw new AlcoveError('invalid_argument', 'This store has begun no sign-in with another service.');
 }
 
 async function signDeletion({ records, api }: AccountParts) {

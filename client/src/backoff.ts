@@ -56,3 +56,13 @@ export function wait(ms: number, signal?: AbortSignal): Promise<void> {
 export function aborted(cause: unknown): AlcoveError {
   return new AlcoveError('aborted', 'The call was ended before it was done.', { cause });
 }
+
+/** The work, or an end of the waiting for it. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(aborted(signal.reason));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}

@@ -1,42 +1,21 @@
 /** The door of the SDK: one client is one store of one account, often with a device of it, or one API key. */
 import type { Device, Me } from '@alcove/contract';
-import { type AccountCalls, type CurrentAccount, createAccount } from './account.ts';
-import { type Api, createApi } from './api.ts';
-import { createKeys, type KeyCalls } from './api-keys.ts';
-import { type AuditCalls, createAudit } from './audit.ts';
-import { type ConnectionOptions, connect } from './connection.ts';
-import {
-  type ListedDevice,
-  listVerifiedDevices,
-  renameDevice,
-  revokeDevice,
-  revokeOtherDevices,
-} from './devices.ts';
-import { hasCode } from './errors.ts';
-import { type DeviceDescription, findIdentity, type Identity, register } from './identity.ts';
+import type { AccountCalls } from './account.ts';
+import { createAccountClient } from './account-client.ts';
+import type { Api } from './api.ts';
+import type { KeyCalls } from './api-keys.ts';
+import type { AuditCalls } from './audit.ts';
+import type { ConnectionOptions } from './connection.ts';
+import type { ListedDevice } from './devices.ts';
+import type { DeviceDescription, Identity } from './identity.ts';
 import { createKeyClient, type KeyClient, type KeyClientOptions } from './key-client.ts';
-import { createKeyring } from './keyring.ts';
-import { createLiveChannel } from './live.ts';
-import { approvePairing, claimPairing, startPairing } from './pairing.ts';
-import { createProviders, type ProviderCalls } from './providers.ts';
-import { findAccount, openRecords, put, type Records, recordKeys, remove } from './records.ts';
-import {
-  confirmRecovery,
-  createRecovery,
-  type RecoveryStatus,
-  readRecoveryStatus,
-  recover,
-} from './recovery.ts';
-import { asWhoeverIsHere, createSession, type Session } from './session.ts';
-import { createSessions, type SessionCalls } from './sessions.ts';
+import type { ProviderCalls } from './providers.ts';
+import type { RecoveryStatus } from './recovery.ts';
+import type { ServiceCalls } from './services.ts';
+import type { SessionCalls } from './sessions.ts';
 import type { Storage } from './storage/storage.ts';
-import { takeNewIdentity } from './successor.ts';
-import { createSyncEngine } from './sync.ts';
-import { joinTabs } from './tabs.ts';
-import { createVault, type Vault } from './vault.ts';
-import { createVaultStore } from './vault-store.ts';
-import { isMe, isNothing } from './wire.ts';
-import { createWorkspaces, type WorkspaceCalls } from './workspaces.ts';
+import type { Vault } from './vault.ts';
+import type { WorkspaceCalls } from './workspaces.ts';
 
 /** What `createClient` takes for a person. */
 export interface ClientOptions extends ConnectionOptions {
@@ -106,6 +85,8 @@ export interface Client extends AsyncDisposable {
   readonly identity: Identity | undefined;
   /** Signing up, in and out; the account itself. */
   readonly account: AccountCalls;
+  /** Google and GitHub as further ways into the account. */
+  readonly services: ServiceCalls;
   /** Where the account is signed in. */
   readonly sessions: SessionCalls;
   /** Teams, their members and invitations. */
@@ -371,172 +352,4 @@ export function createClient(options: KeyClientOptions): Promise<KeyClient>;
 export function createClient(options: ClientOptions): Promise<Client>;
 export function createClient(options: ClientOptions | KeyClientOptions): Promise<Client | KeyClient> {
   return 'apiKey' in options ? createKeyClient(options) : createAccountClient(options);
-}
-
-async function createAccountClient(options: ClientOptions): Promise<Client> {
-  const { http, url, now, random, closing } = connect(options);
-  const closed = closing.signal;
-  const records = await openStore(options.storage);
-  const session = createSession({ records, http, now, closed });
-  const keyring = createKeyring({ records, session });
-  const store = createVaultStore({ records, keyring, now });
-  const tabsName = await findTabsName(records);
-  const { vault, idle } = createVault({
-    store,
-    channel: createLiveChannel({
-      session,
-      url,
-      random,
-      webSocket: options.webSocket ?? globalThis.WebSocket,
-    }),
-    joinTabs: (onMessage) => joinTabs(tabsName, onMessage),
-    lead: (work, signal) => records.withLock('lead', work, signal),
-    createEngine: (onPulled) => {
-      const succession = { records, http, keyring, now, url, session, store };
-      const engine = createSyncEngine({
-        session,
-        keyring,
-        store,
-        now,
-        onPulled,
-        takeNewIdentity: () => takeNewIdentity(succession),
-      });
-      const run = () => engine.run().finally(noticeIdentity);
-      return { ...engine, run: () => records.withLock('sync', run, closed) };
-    },
-    random,
-    closed,
-  });
-  const description = options.device ?? { name: 'Unnamed device', platform: 'other' };
-  const joining = { records, http, keyring, now, description };
-  const parts = { records, session, keyring };
-  const recovering = { ...joining, session };
-  const api = createApi(session);
-  let current = await findCurrent(records);
-  let identity = await findIdentity(records);
-
-  async function lookAgain(): Promise<void> {
-    if (closed.aborted) return;
-    current = await findCurrent(records);
-    identity = await findIdentity(records);
-  }
-
-  /** A sync may find that this device is the first one, and make its keys; or that it has to become another. */
-  async function noticeIdentity(): Promise<void> {
-    if (closed.aborted) return;
-    const stored = await records.read(recordKeys.identity);
-    if (identity?.keys === 'waiting' || identity?.deviceId !== stored?.deviceId) await lookAgain();
-  }
-
-  /** Whatever a step has reached is worth knowing, also when the rest of the way failed. */
-  async function join(step: () => Promise<void>): Promise<Identity> {
-    await step().finally(lookAgain);
-    if (identity === undefined) throw new Error('an identity was stored and is not there');
-    return identity;
-  }
-
-  async function forgetSession(): Promise<void> {
-    await records.withLock('session', () => records.write([remove(recordKeys.tokens)]));
-    await lookAgain();
-  }
-
-  async function signOut(everywhere: boolean): Promise<void> {
-    await endSession(session, everywhere);
-    await forgetSession();
-  }
-
-  let released: Promise<void> | undefined;
-  async function release(): Promise<void> {
-    closing.abort();
-    await idle();
-    await records.close();
-  }
-  const close = () => {
-    released ??= release();
-    return released;
-  };
-
-  return {
-    vault,
-    api: createApi(asWhoeverIsHere(records, session, http)),
-    close,
-    [Symbol.asyncDispose]: close,
-    account: createAccount({
-      ...joining,
-      url,
-      session,
-      api,
-      publicApi: createApi(http),
-      closed,
-      findCurrent: () => current,
-      signOut,
-      forgetSession,
-      onChange: lookAgain,
-    }),
-    sessions: createSessions(api),
-    workspaces: createWorkspaces(api),
-    keys: createKeys(api),
-    providers: createProviders(api),
-    audit: createAudit(api),
-    get identity() {
-      return identity;
-    },
-    recovery: {
-      create: () => createRecovery(recovering),
-      confirm: (words) => confirmRecovery(recovering, words),
-      status: () => readRecoveryStatus(records),
-    },
-    recover: (words, { revokeOthers = false } = {}) =>
-      join(async () => {
-        await records.withLock('identity', () => recover(recovering, words), closed);
-        await (revokeOthers ? revokeOtherDevices(parts) : keyring.refresh(closed));
-      }),
-    register: () => join(() => records.withLock('identity', () => register(joining), closed)),
-    async startPairing() {
-      const started = await records.withLock('identity', () => startPairing({ ...joining, url }), closed);
-      return { ...started, claim: (claiming = {}) => join(() => claimPairing(joining, claiming)) };
-    },
-    approvePairing: (code) => approvePairing(parts, code),
-    devices: () => listVerifiedDevices(parts),
-    renameDevice: (id, name) => renameDevice(parts, id, name),
-    revokeDevice: (id) => revokeDevice(parts, id),
-    me: () => session.request({ method: 'GET', path: '/api/v1/auth/me', answer: isMe }),
-    logout: ({ everywhere = false } = {}) => signOut(everywhere),
-  };
-}
-
-/** Made by whoever opens the store first. */
-function findTabsName(records: Records): Promise<string> {
-  return records.withLock('vault', async () => {
-    const known = await records.read(recordKeys.tabs);
-    if (known !== undefined) return known;
-    const name = crypto.randomUUID();
-    await records.write([put(recordKeys.tabs, name)]);
-    return name;
-  });
-}
-
-/** The account of the session that stands. */
-async function findCurrent(records: Records): Promise<CurrentAccount | undefined> {
-  const account = await findAccount(records);
-  if (account === undefined || (await records.read(recordKeys.tokens)) === undefined) return undefined;
-  return { id: account.accountId, workspaceId: account.workspaceId, kind: account.kind };
-}
-
-async function endSession(session: Session, everywhere: boolean): Promise<void> {
-  const body = everywhere ? { everywhere } : {};
-  try {
-    await session.request({ method: 'POST', path: '/api/v1/auth/logout', body, answer: isNothing });
-  } catch (error) {
-    // An earlier try whose answer was lost has ended it already.
-    if (!hasCode(error, 'auth.signed_out')) throw error;
-  }
-}
-
-async function openStore(storage: Storage): Promise<Records> {
-  const handle = await storage.open();
-  return openRecords(handle).catch(async (error) => {
-    await handle.close();
-    throw error;
-  });
 }

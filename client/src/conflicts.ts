@@ -6,8 +6,15 @@
  * seen them all has seen it too.
  */
 import type { Kind } from '@alcove/contract';
-import { canonicalClock, compareClocks, mergeClocks } from '@alcove/contract/clock';
-import { type SiblingVersion, type StoredItem, type StoredVersion, toSibling } from './items.ts';
+import { compareClocks, mergeClocks } from '@alcove/contract/clock';
+import {
+  isSameContent,
+  type SiblingVersion,
+  type StoredItem,
+  type StoredVersion,
+  toSibling,
+  toVersion,
+} from './items.ts';
 import { areSameJson } from './json.ts';
 
 /** An entry that several devices changed at once, with everything that they wrote. */
@@ -35,12 +42,14 @@ export function isInConflict({ kind, versions, settled }: StoredItem): boolean {
 export function toConflict(item: StoredItem, deviceId: string): Conflict | undefined {
   if (!isInConflict(item)) return undefined;
   const { kind, id, versions } = item;
-  const mine = versions.find((version) => version.deviceId === deviceId) ?? versions[0];
+  // Who wrote what does not open is the server's word.
+  const isMine = (version: StoredVersion) => version.deviceId === deviceId && version.unopened === undefined;
+  const mine = versions.find(isMine) ?? versions[0];
   const base = findBase(item);
   return {
     kind,
     id,
-    version: canonicalClock(mergeClocks(...versions.map(({ clock }) => clock))),
+    version: toVersion(versions),
     mine: toSibling(mine),
     theirs: versions.filter((version) => version !== mine).map(toSibling),
     ...(base === undefined ? {} : { base: { value: base.value } }),
@@ -51,7 +60,11 @@ export function toConflict(item: StoredItem, deviceId: string): Conflict | undef
 export function isNews(item: StoredItem, known: readonly StoredVersion[]): boolean {
   return (
     isInConflict(item) &&
-    item.versions.some(({ clock }) => known.every((old) => compareClocks(old.clock, clock) !== 'equal'))
+    item.versions.some((version) =>
+      known.every(
+        (old) => compareClocks(old.clock, version.clock) !== 'equal' || !isSameContent(old, version),
+      ),
+    )
   );
 }
 

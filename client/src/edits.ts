@@ -1,16 +1,18 @@
 /** What an edit becomes: a version with its clock and time, and the sealed change that tells the server of it. */
 import type { Change, Kind, Meta } from '@alcove/contract';
-import { counterOf, descends, mergeClocks, tickClock, type VectorClock } from '@alcove/contract/clock';
+import { counterOf, mergeClocks, tickClock, type VectorClock } from '@alcove/contract/clock';
 import { nextHybridTime } from '@alcove/contract/hybrid-time';
 import { syncLimits } from '@alcove/contract/limits';
-import { open, seal } from './crypto/envelope.ts';
+import { open, type Place, seal } from './crypto/envelope.ts';
 import { AlcoveError } from './errors.ts';
-import { type ItemRef, latestTime, type StoredVersion, versionToClock } from './items.ts';
+import { type ItemRef, latestTime, type StoredVersion, versionToClocks } from './items.ts';
 import type { EpochKey } from './keyring.ts';
 import { withCountsOf } from './meta.ts';
 import type { IdentityRecord, TickRecord } from './records.ts';
 
 const utf8 = new TextEncoder();
+/** What a deletion seals. */
+const nothing = '';
 
 /** One edit of this device. */
 export interface Edit {
@@ -21,6 +23,8 @@ export interface Edit {
   readonly meta?: Meta;
   /** `version` of the item that the edit was made on. */
   readonly basedOn?: string;
+  /** Somebody has decided it over all that `basedOn` names, also over what does not open. */
+  readonly isResolution?: true;
 }
 
 /** An edit with everything decided but its ciphertext. */
@@ -28,7 +32,7 @@ export interface PlannedEdit {
   readonly edit: Edit;
   readonly version: StoredVersion;
   readonly counter: number;
-  /** What it has seen of that which the server has confirmed. */
+  /** What it has seen of that which the server has confirmed and which opens here. */
   readonly base: VectorClock;
 }
 
@@ -44,7 +48,7 @@ export interface EditState {
   readonly epoch: number;
   readonly tick: TickRecord;
   readonly nowMs: number;
-  /** Which siblings and unreadable versions the app was shown. */
+  /** Which siblings the app was shown. */
   readonly shown: VectorClock | undefined;
   /** Versions of this device that still wait, each with its base. */
   readonly waiting: ReadonlyMap<StoredVersion, VectorClock>;
@@ -54,9 +58,11 @@ export function planEdit(edit: Edit, known: readonly StoredVersion[], state: Edi
   const { identity, epoch, tick, nowMs, shown, waiting } = state;
   const { deviceId } = identity;
   const own = [...waiting.keys()].map(({ clock }) => clock);
-  const seen = mergeClocks(baseClock(edit, known, shown), ...own);
+  const base = baseClock(edit, known, shown);
+  const seen = mergeClocks(base, decidedClock(edit), ...own);
   // A copy of this store may have given out higher counters, and its versions are known here already.
-  const counter = Math.max(tick.counter, ...known.map(({ clock }) => counterOf(clock, deviceId))) + 1;
+  const proved = known.filter(({ unopened }) => unopened === undefined);
+  const counter = Math.max(tick.counter, ...proved.map(({ clock }) => counterOf(clock, deviceId))) + 1;
   const version: StoredVersion = {
     clock: tickClock(seen, deviceId, counter),
     time: nextHybridTime(latestTime(known, tick.time, nowMs), nowMs),
@@ -66,7 +72,7 @@ export function planEdit(edit: Edit, known: readonly StoredVersion[], state: Edi
     ...(edit.text === undefined ? {} : { value: JSON.parse(edit.text) }),
     ...metaOf(edit, known),
   };
-  return { edit, version, counter, base: confirmedBase(seen, waiting, deviceId) };
+  return { edit, version, counter, base: confirmedBase(base, [...waiting.values()], deviceId) };
 }
 
 /** How often a memory was opened only ever grows, whatever an edit says of it and even through its deletion. */
@@ -78,24 +84,27 @@ function metaOf({ kind, meta }: Edit, known: readonly StoredVersion[]): Pick<Sto
 /**
  * What an edit supersedes: what the app can have seen of the item, not what a sync brought meanwhile. The own version
  * that still waits in the queue is always part of it, for the edit takes its place there.
+ *
+ * Never part of it is what does not open. Its counters may be a lie, and an edit that repeated them would supersede what
+ * nobody has seen, on every device. Beside the edit it is a conflict at worst.
  */
 function baseClock(edit: Edit, known: readonly StoredVersion[], seen: VectorClock | undefined): VectorClock {
-  if (edit.basedOn !== undefined) return versionToClock(edit.basedOn);
+  if (edit.basedOn !== undefined) return versionToClocks(edit.basedOn).opened;
   const [leader] = known;
-  // What does not open here may be readable elsewhere: only who was shown so may write over it.
   const leading = leader === undefined || leader.unopened !== undefined ? {} : leader.clock;
   return mergeClocks(leading, seen ?? {});
 }
 
+/** What does not open can end by a decision only. If its counters are a lie, the vault refuses them, see `isOverstated`. */
+function decidedClock({ basedOn, isResolution }: Edit): VectorClock {
+  return isResolution === true && basedOn !== undefined ? versionToClocks(basedOn).unopened : {};
+}
+
 /** In place of what still waits: what that was based on. */
-function confirmedBase(
-  seen: VectorClock,
-  waiting: ReadonlyMap<StoredVersion, VectorClock>,
-  deviceId: string,
-): VectorClock {
-  const bases = [...waiting].filter(([{ clock }]) => descends(seen, clock)).map(([, base]) => base);
-  if (bases.length === 0) return seen;
-  return withEntry(seen, deviceId, Math.max(...bases.map((base) => counterOf(base, deviceId))));
+function confirmedBase(base: VectorClock, waiting: readonly VectorClock[], deviceId: string): VectorClock {
+  if (waiting.length === 0) return base;
+  const own = Math.max(...waiting.map((each) => counterOf(each, deviceId)));
+  return withEntry(mergeClocks(base, ...waiting), deviceId, own);
 }
 
 /** The clock with this entry for the device, and with none for zero. */
@@ -107,44 +116,58 @@ export function withEntry(clock: VectorClock, deviceId: string, counter: number)
 export async function sealPlan(
   { edit, version, counter, base }: PlannedEdit,
   accountId: string,
-  { epoch, key }: EpochKey,
+  { key }: EpochKey,
 ): Promise<QueueRow> {
-  const { kind, id, text } = edit;
-  const { clock, time, meta } = version;
-  const head = { id, kind, clock, time, epoch, ...(meta === undefined ? {} : { meta }) };
-  if (text === undefined) return { counter, base, change: { ...head, op: 'delete' } };
-  const payload = await seal(key, { account: accountId, kind, id, epoch, clock }, utf8.encode(text));
-  if (payload.length > syncLimits.payloadLengthMax) throw tooLarge(id, payload.length);
-  return { counter, base, change: { ...head, op: 'put', payload } };
+  const { text = nothing } = edit;
+  const payload = await seal(key, placeOf(accountId, edit, version), utf8.encode(text));
+  if (payload.length > syncLimits.payloadLengthMax) throw tooLarge(edit.id, payload.length);
+  return { counter, base, change: { ...headOf(edit, version), payload } };
 }
 
 /** A version as its writer sealed it: sealed again it is the same. */
 export async function sealVersion(
-  { kind, id }: ItemRef,
+  item: ItemRef,
   version: StoredVersion,
   accountId: string,
   findKey: (epoch: number) => Promise<CryptoKey | undefined>,
 ): Promise<Change> {
-  const { clock, time, deviceId, epoch, meta, deleted, value, unopened } = version;
-  const head = { id, kind, clock, time, epoch, deviceId, ...(meta === undefined ? {} : { meta }) };
-  if (deleted) return { ...head, op: 'delete' };
-  if (unopened !== undefined) return { ...head, op: 'put', payload: unopened.payload };
+  const { deviceId, epoch, deleted, value, unopened } = version;
+  const head = { ...headOf(item, version), deviceId };
+  if (unopened !== undefined)
+    return deleted && unopened.payload === nothing ? head : { ...head, payload: unopened.payload };
   const key = await findKey(epoch);
   if (key === undefined) throw new Error(`a version was opened with epoch ${epoch}, whose key is not there`);
-  const place = { account: accountId, kind, id, epoch, clock };
-  return { ...head, op: 'put', payload: await seal(key, place, utf8.encode(JSON.stringify(value))) };
+  const text = deleted ? nothing : JSON.stringify(value);
+  return { ...head, payload: await seal(key, placeOf(accountId, item, version), utf8.encode(text)) };
 }
 
-/** The JSON value of a payload, or `undefined` when it does not open in this place. */
-export async function openValue(
+/** What is sent of a version in the open. */
+function headOf({ kind, id }: ItemRef, { clock, time, epoch, deleted, meta }: StoredVersion): Change {
+  const op = deleted ? 'delete' : 'put';
+  return { id, kind, op, clock, time, epoch, ...(meta === undefined ? {} : { meta }) };
+}
+
+/** What is sealed with it. */
+type Sealed = Pick<StoredVersion, 'clock' | 'time' | 'deviceId' | 'epoch' | 'deleted'>;
+
+function placeOf(account: string, { kind, id }: ItemRef, version: Sealed): Place {
+  const { clock, time, deviceId, epoch, deleted } = version;
+  return { account, kind, id, epoch, clock, deviceId, time, deleted };
+}
+
+/** What a payload says of the version that came with it, or `undefined` when it was not sealed for this one. */
+export async function openContent(
   key: CryptoKey,
-  place: Parameters<typeof open>[1],
+  accountId: string,
+  item: ItemRef,
+  version: Sealed,
   payload: string,
-): Promise<{ json: unknown } | undefined> {
-  const bytes = await open(key, place, payload);
+): Promise<Pick<StoredVersion, 'value'> | undefined> {
+  const bytes = await open(key, placeOf(accountId, item, version), payload);
   if (bytes === undefined) return undefined;
+  if (version.deleted) return {};
   try {
-    return { json: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
+    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
   } catch {
     return undefined;
   }

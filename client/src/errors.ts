@@ -42,7 +42,7 @@ export interface AlcoveErrorOptions {
  * | `recovery.invalid_words` | the 24 words are not whole or misspelt; the message says which are wrong |
  * | `recovery.wrong_words` | the words are not those of this account, or others have taken their place |
  * | `vault.item_too_large` | the sealed item would be longer than the server takes (640 KiB of base64url) |
- * | `vault.unreadable` | a version does not open: damaged, or not written by a device of this account |
+ * | `vault.unreadable` | a version or deletion does not open: damaged, or not made by a device of this account |
  * | `import.not_recognised` | the file is not of the kind that the import reads |
  * | `import.newer` | the file was written by a newer SDK |
  * | `import.damaged` | the file is cut off, changed or no text; the message names the place |

@@ -27,6 +27,7 @@ export type { ConnectionOptions } from './connection.ts';
 export type { ListedDevice } from './devices.ts';
 export { AlcoveError, type AlcoveErrorOptions, type ErrorDetail } from './errors.ts';
 export type { DeviceDescription, Identity } from './identity.ts';
+export type { ItemInput, Resolution } from './item-input.ts';
 export type { ItemRef, SiblingVersion, VaultItem } from './items.ts';
 export type { KeyClient, KeyClientOptions } from './key-client.ts';
 export type { LiveState } from './live.ts';
@@ -34,17 +35,13 @@ export { type FieldClash, type FieldMerge, mergeFields } from './merge.ts';
 export type * from './openapi.ts';
 export type { ProviderCalls } from './providers.ts';
 export type { RecoveryStatus } from './recovery.ts';
+export type { JourneyInput, ServiceCalls } from './services.ts';
 export type { SessionCalls } from './sessions.ts';
 export type { RequestSigning } from './signing.ts';
 export { memoryStorage } from './storage/memory.ts';
-export type { Storage, StorageHandle, StorageWrite } from './storage/storage.ts';
+export type { ScanPart, Storage, StorageHandle, StorageWrite } from './storage/storage.ts';
 export type { SyncResult } from './sync.ts';
-export type {
-  ItemInput,
-  Resolution,
-  Vault,
-  VaultChange,
-  VaultEvents,
-  VaultStatus,
-} from './vault.ts';
+export type { Vault } from './vault.ts';
+export type { VaultChange, VaultEvents } from './vault-events.ts';
+export type { VaultStatus } from './vault-status.ts';
 export type { WorkspaceCalls } from './workspaces.ts';

@@ -6,7 +6,7 @@ import {
   mergeVersions,
   type StoredVersion,
   toVaultItem,
-  versionToClock,
+  versionToClocks,
 } from './items.ts';
 
 const a = '0193f0a0-0000-7000-8000-00000000000a';
@@ -50,6 +50,19 @@ describe('what is known after a pull', () => {
     expect(mergeVersions([mine], [forged], settled)).toContain(mine);
   });
 
+  it.each(['vault.unreadable', 'keys.missing'] as const)(
+    'takes nothing away by a deletion that nobody has proved (%s), and shows it last',
+    (code) => {
+      const forged = version('', { [a]: 9, [b]: 9 }, { deleted: true, unopened: { code, payload: '' } });
+      for (const isUnsynced of [settled, (candidate: StoredVersion) => candidate.deviceId === a]) {
+        expect(mergeVersions([mine, theirs], [forged], isUnsynced)).toEqual([mine, theirs, forged]);
+        expect(mergeVersions([], [forged, theirs, mine], isUnsynced).at(-1)).toBe(forged);
+      }
+      const proved = version('', forged.clock, { deleted: true });
+      expect(mergeVersions([mine, theirs], [proved], settled)).toEqual([proved]);
+    },
+  );
+
   it('takes a readable copy in place of one that did not open', () => {
     const unopened = version('', mine.clock, { unopened: sealed });
     expect(mergeVersions([unopened], [mine], settled)).toEqual([mine]);
@@ -82,10 +95,20 @@ describe('an item as the app sees it', () => {
       { ...item, versions: [version('1', { [a]: 3 }), version('2', { [b]: 4 })] },
       settled,
     );
-    expect(versionToClock(shown?.version ?? '')).toEqual({ [a]: 3, [b]: 4 });
-    expect(() => versionToClock('yesterday')).toThrowError(
-      expect.objectContaining({ code: 'invalid_argument' }),
-    );
+    expect(versionToClocks(shown?.version ?? '')).toEqual({ opened: { [a]: 3, [b]: 4 }, unopened: {} });
+  });
+
+  it.each([
+    ['beside what opens', [version('1', { [a]: 3 })], { [a]: 3 }],
+    ['alone', [], {}],
+  ])('names apart what does not open, %s', (_what, others, opened) => {
+    const unopened = version('', { [a]: 9, [b]: 9 }, { unopened: sealed });
+    const shown = toVaultItem({ ...item, versions: [unopened, ...others] }, settled);
+    expect(versionToClocks(shown?.version ?? '')).toEqual({ opened, unopened: unopened.clock });
+  });
+
+  it.each(['', 'yesterday', ';', `${a}:1;`, `${a}:1;${a}:1;${a}:1`])('has no version called %j', (name) => {
+    expect(() => versionToClocks(name)).toThrowError(expect.objectContaining({ code: 'invalid_argument' }));
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * What a device knows of an item: all versions that no other known version supersedes. One leads, the others are
  * siblings. A version disappears here only when another one has seen it, so neither a server that went back in time
- * nor one that shows only half takes an edit away. A deletion carries no proof of who made it: a server can make one up.
+ * nor one that shows only half takes an edit away. A deletion is a version like any other: it is sealed, and one that does
+ * not open takes nothing away either.
  */
 import type { Kind, Meta } from '@alcove/contract';
 import { canonicalClock, compareClocks, mergeClocks, type VectorClock } from '@alcove/contract/clock';
@@ -13,6 +14,8 @@ import { areSameJson } from './json.ts';
 export interface Unopened {
   readonly code: 'keys.missing' | 'vault.unreadable';
   readonly payload: string;
+  /** The vault shows it before the others of its item. */
+  readonly isFirst?: true;
 }
 
 export interface StoredVersion {
@@ -54,6 +57,7 @@ export interface SiblingVersion {
   /** Hybrid time of the edit. */
   readonly time: string;
   readonly deleted: boolean;
+  /** It does not open, so it is not known whether a device of the account wrote it, or deleted the item. */
   readonly error?: AlcoveError;
 }
 
@@ -68,7 +72,7 @@ export interface VaultItem {
   readonly deviceId: string;
   /** When it was written, by that device's clock: RFC 3339, UTC. */
   readonly updatedAt: string;
-  /** Names what is shown here, siblings included. Give it to `put` as `basedOn` to supersede exactly that. */
+  /** Names what is shown here, siblings included. Give it to `put` as `basedOn` to supersede exactly that, as far as it opens. */
   readonly version: string;
   /** True while the server has not confirmed the leading version. */
   readonly unsynced: boolean;
@@ -82,18 +86,36 @@ export interface VaultItem {
 /**
  * Brings pulled versions together with known ones.
  *
- * Own unsynced versions lead, then what was pulled in the order of the server, then what else survives. A pulled
- * version that does not open supersedes nothing readable: its clock proves nothing.
+ * Own unsynced versions lead, then what was pulled in the order of the server, then what else survives, and last the
+ * deletions that nobody has proved. A pulled version that does not open supersedes nothing readable: its clock proves nothing.
  */
 export function mergeVersions(
   known: readonly StoredVersion[],
   pulled: readonly StoredVersion[],
   isUnsynced: (version: StoredVersion) => boolean,
 ): StoredVersion[] {
-  const others = known.filter((old) => !pulled.some((version) => replaces(version, old, isUnsynced)));
+  const others = known.filter((old) => !pulled.some((version) => replaces(version, old)));
   const all = [...others.filter(isUnsynced), ...pulled, ...others.filter((version) => !isUnsynced(version))];
   const kept = all.filter((version, at) => !all.some((other, otherAt) => hides(other, otherAt, version, at)));
-  return [...kept.filter(isUnsynced), ...kept.filter((version) => !isUnsynced(version))];
+  const rank = (version: StoredVersion) => (isUnproved(version) ? 2 : isUnsynced(version) ? 0 : 1);
+  return kept.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Remembers where the vault shows what does not open: a deletion stands there only once it is proved. */
+export function asFirst(version: StoredVersion): StoredVersion {
+  const { unopened } = version;
+  return unopened === undefined ? version : { ...version, unopened: { ...unopened, isFirst: true } };
+}
+
+/** As the vault shows them, before they are opened again. */
+export function inOrderOfVault(versions: readonly StoredVersion[]): StoredVersion[] {
+  const rank = ({ unopened }: StoredVersion) => (unopened?.isFirst === true ? 0 : 1);
+  return versions.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** A deletion that the server may have made up. */
+function isUnproved({ deleted, unopened }: StoredVersion): boolean {
+  return deleted && unopened !== undefined;
 }
 
 /** The item with a new version of this device in front, and without what that version has seen. */
@@ -155,15 +177,41 @@ export function toVaultItem(
     ...toContent(leader),
     deviceId: leader.deviceId,
     updatedAt: leader.time.slice(0, 24),
-    version: canonicalClock(mergeClocks(...versions.map(({ clock }) => clock))),
+    version: toVersion(versions),
     unsynced: isUnsynced(leader),
     ...(siblings.length === 0 ? {} : { conflict: siblings.map(toSibling) }),
   };
 }
 
-/** Reads what `VaultItem.version` says. Throws `invalid_argument`. */
-export function versionToClock(version: string): VectorClock {
-  const pairs = version.split(',').map((pair) => /^([0-9a-f-]{36}):(\d{1,16})$/.exec(pair));
+/** What an app was shown of an item. Counters of what does not open are the server's word, so they are kept apart. */
+export interface ShownClocks {
+  readonly opened: VectorClock;
+  readonly unopened: VectorClock;
+}
+
+export function toShownClocks(versions: readonly StoredVersion[]): ShownClocks {
+  const clocksOf = (isOpen: boolean) =>
+    versions.filter(({ unopened }) => (unopened === undefined) === isOpen).map(({ clock }) => clock);
+  return { opened: mergeClocks(...clocksOf(true)), unopened: mergeClocks(...clocksOf(false)) };
+}
+
+/** Names these versions: what opens, and after a semicolon what does not. */
+export function toVersion(versions: readonly StoredVersion[]): string {
+  const { opened, unopened } = toShownClocks(versions);
+  const rest = canonicalClock(unopened);
+  return rest === '' ? canonicalClock(opened) : `${canonicalClock(opened)};${rest}`;
+}
+
+/** Reads what `toVersion` has written. Throws `invalid_argument`. */
+export function versionToClocks(version: string): ShownClocks {
+  const at = version.indexOf(';');
+  if (at < 0) return { opened: textToClock(version), unopened: {} };
+  const opened = at === 0 ? {} : textToClock(version.slice(0, at));
+  return { opened, unopened: textToClock(version.slice(at + 1)) };
+}
+
+function textToClock(text: string): VectorClock {
+  const pairs = text.split(',').map((pair) => /^([0-9a-f-]{36}):(\d{1,16})$/.exec(pair));
   return Object.fromEntries(
     pairs.map((match) => {
       if (match === null)
@@ -194,19 +242,15 @@ function isBelievable(time: string, nowMs: number): boolean {
 }
 
 /** A pulled copy of a known version takes its place, with newer metadata, unless only the known one is readable. */
-function replaces(
-  pulled: StoredVersion,
-  old: StoredVersion,
-  isUnsynced: (version: StoredVersion) => boolean,
-): boolean {
+function replaces(pulled: StoredVersion, old: StoredVersion): boolean {
   const isReadable = pulled.unopened === undefined || old.unopened !== undefined;
   if (!isReadable || compareClocks(pulled.clock, old.clock) !== 'equal') return false;
-  return !isUnsynced(old) || isSameContent(pulled, old);
+  return old.unopened !== undefined || isSameContent(pulled, old);
 }
 
 /**
  * Of two versions with one clock the first stays. Only when both open and say different things do they both: then a
- * copy of this store wrote the other one.
+ * copy of a store wrote the other one, or a device that went back in time together with the vault.
  */
 function hides(other: StoredVersion, otherAt: number, version: StoredVersion, at: number): boolean {
   if (otherAt === at || (other.unopened !== undefined && version.unopened === undefined)) return false;

@@ -148,7 +148,7 @@ export interface ChangeOut {
   clock: Record<string, number>;
   time: string;
   epoch: number;
-  /** base64url without padding. */
+  /** What was sealed, as base64url without padding. A put has one. That of a deletion shows other devices that a device of the account made it, in at most 256 characters; they do not believe one without. */
   payload?: string;
   meta?: MemoryMeta | TagMeta;
   seq: number;
@@ -621,6 +621,8 @@ export interface PullResponse {
   cursor: string;
   hasMore: boolean;
   conflictsOpen: number;
+  /** RFC 3339, UTC, with milliseconds. */
+  serverTime: string;
 }
 
 export interface PushRequest {
@@ -900,8 +902,10 @@ export interface VaultProgress {
   current: number;
   /** Vaults that are still to be looked at. */
   waiting: number;
-  /** Vaults that could not be brought up to date, and are tried again. */
+  /** Vaults that could not be looked after, and are tried again. */
   troubled: number;
+  /** Vaults that may have something to forget by now. */
+  untidy: number;
 }
 
 export interface VaultRestoreRequest {
@@ -923,7 +927,7 @@ export interface VaultState {
   name: string;
   schemaVersion: number | null;
   trouble: {
-    /** Why it could not be brought up to date when that was last tried. */
+    /** Why it could not be looked after when that was last tried. */
     code: string;
     /** RFC 3339, UTC, with milliseconds. */
     since: string;
@@ -931,6 +935,9 @@ export interface VaultState {
     /** RFC 3339, UTC, with milliseconds. */
     retryAt: string;
   } | null;
+  tidiedAt: string | null;
+  /** When it is looked at, at the latest, for what can be forgotten: old deletions, settled conflicts. */
+  tidyAt: string;
 }
 
 export interface VerifyEmailRequest {
@@ -949,7 +956,7 @@ export interface Version {
   /** A UUID in lower case. */
   deviceId: string;
   epoch: number;
-  /** base64url without padding. */
+  /** What was sealed, as base64url without padding. A put has one. That of a deletion shows other devices that a device of the account made it, in at most 256 characters; they do not believe one without. */
   payload?: string;
   meta?: MemoryMeta | TagMeta;
   deleted: boolean;
@@ -998,7 +1005,7 @@ export interface Operations {
     query?: {
       limit?: number;
       cursor?: string;
-      /** Only those that could not be brought up to date. */
+      /** Only those that could not be looked after. */
       only?: 'troubled';
       /** A UUID in lower case. */
       account?: string;

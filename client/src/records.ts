@@ -5,7 +5,7 @@ import type { DeviceKeys } from './crypto/keys.ts';
 import { AlcoveError } from './errors.ts';
 import type { StoredItem } from './items.ts';
 import { createLocks } from './locks.ts';
-import type { StorageHandle, StorageWrite } from './storage/storage.ts';
+import type { News, ScanPart, StorageHandle, StorageWrite } from './storage/storage.ts';
 
 /** Raise it when a record changes its meaning, and convert older stores in `openRecords`. */
 const schema = 1;
@@ -91,6 +91,12 @@ export interface RecoveryRecord {
   readonly confirmed: boolean;
 }
 
+/** A recovery that has made this store a device, until all that was asked for is done. */
+export interface RecoveringRecord {
+  /** Of the recovery key that it came by. */
+  readonly id: string;
+}
+
 /** The highest counter and the latest hybrid time this device has given out. */
 export interface TickRecord {
   readonly counter: number;
@@ -138,6 +144,16 @@ export interface QueuedChange {
 export interface SendingRecord {
   readonly key: string;
   readonly counters: readonly number[];
+  /** The highest own counter whose push had been answered before. */
+  readonly sentCounter: number;
+}
+
+/** Texts that nobody makes twice. */
+export interface StampsRecord {
+  /** Another one after each change of the vault. */
+  readonly vault: string;
+  /** Another one after each change of the queue. */
+  readonly queue: string;
 }
 
 /** A version that the vault has lost and is sent again, just as it was. */
@@ -176,16 +192,16 @@ export const recordKeys = {
   /** Devices that are to go, until the server has let go of them and the log and the next epoch are without them. */
   revocations: recordKey<readonly string[]>('revocations'),
   recovery: recordKey<RecoveryRecord>('recovery'),
+  recovering: recordKey<RecoveringRecord>('recovering'),
   tick: recordKey<TickRecord>('tick'),
   sync: recordKey<SyncRecord>('sync'),
   /** What those who share the store find each other by. */
   tabs: recordKey<string>('tabs'),
-  /** Another text after each change of the queue, by which clients that share the store know of each other's. */
-  queueStamp: recordKey<string>('queue-stamp'),
+  /** By which clients that share the store know of each other's writes. */
+  stamps: recordKey<StampsRecord>('stamps'),
   epochs: recordKey<EpochRecord>('epoch/'),
   epoch: (epoch: number) => recordKey<EpochRecord>(`epoch/${sortable(epoch)}`),
-  items: (kind?: Kind, idStart = '') =>
-    recordKey<StoredItem>(kind === undefined ? 'item/' : `item/${kind}/${idStart}`),
+  items: (kind?: Kind) => recordKey<StoredItem>(kind === undefined ? 'item/' : `item/${kind}/`),
   item: (kind: Kind, id: string) => recordKey<StoredItem>(`item/${kind}/${id}`),
   /** Which entries are in conflict, so that nobody has to look at all of them. */
   conflicts: recordKey<ConflictRecord>('conflict/'),
@@ -209,14 +225,20 @@ export type LockName = 'lead' | 'identity' | 'guest' | 'sync' | 'keys' | 'sessio
 
 export interface Records {
   read<T>(key: RecordKey<T>): Promise<T | undefined>;
-  /** All records below a key, in their order. */
-  scan<T>(prefix: RecordKey<T>): Promise<T[]>;
+  /** All records below a key, in their order, or a part of them. */
+  scan<T>(prefix: RecordKey<T>, part?: ScanPart): Promise<T[]>;
   write(batch: readonly StorageWrite[]): Promise<void>;
+  /** Writes only if this record still is what it was, and says whether it was. */
+  writeIf<T>(key: RecordKey<T>, was: T | undefined, batch: readonly StorageWrite[]): Promise<boolean>;
   /** Runs work that nobody else who has the store open may do meanwhile. `signal` ends the waiting for them. */
   withLock<T>(name: LockName, work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** A way to those who have the store open in other programs. */
+  joinNews(onText: (text: string) => void): News;
   close(): Promise<void>;
 }
 
+/** Of a store that is open in this program only. */
+const noNews: News = { post() {}, listen() {}, close() {} };
 const never = new AbortController().signal;
 
 /** Takes a store into use. Throws `storage.newer` when it belongs to a newer SDK. */
@@ -288,10 +310,18 @@ function createRecords(handle: StorageHandle): Records {
       const text = await handle.read(key);
       return text === undefined ? undefined : parse(text);
     },
-    async scan({ key, parse }) {
-      return (await handle.scan(key)).map(([, text]) => parse(text));
+    async scan({ key, parse }, part) {
+      const found = await handle.scan(key, part);
+      return found.flatMap(([at, text]) => (part === undefined || at > part.after ? [parse(text)] : []));
     },
     write: (batch) => handle.write(batch),
+    async writeIf(key, was, batch) {
+      const condition = was === undefined ? remove(key) : put(key, was);
+      if (handle.writeIf !== undefined) return handle.writeIf(condition, batch);
+      await handle.write(batch);
+      return true;
+    },
+    joinNews: (onText) => handle.joinNews?.(onText) ?? noNews,
     close: () => handle.close(),
   };
 }

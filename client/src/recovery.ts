@@ -27,6 +27,7 @@ import {
   put,
   type Records,
   recordKeys,
+  remove,
   requireDevice,
   requireIdentity,
   requireMember,
@@ -81,12 +82,21 @@ export async function readRecoveryStatus(records: Records): Promise<RecoveryStat
   return made?.id === current.id && !made.confirmed ? 'unconfirmed' : 'confirmed';
 }
 
-/** Makes a fresh store a device of the account that the words belong to. Goes on where an earlier call stopped. */
-export async function recover(parts: RecoveryParts, words: string): Promise<void> {
+export interface RecoverOptions {
+  /** Takes every other device out of the account. */
+  readonly revokeOthers: boolean;
+}
+
+/**
+ * Makes a fresh store a device of the account that the words belong to, and notes who is to go. Goes on where an earlier
+ * call stopped, until `endRecovery`.
+ */
+export async function recover(parts: RecoveryParts, words: string, options: RecoverOptions): Promise<void> {
   const { records, session } = parts;
   const recovery = await readRecoveryWords(words);
   const known = await records.read(recordKeys.identity);
   if (known?.anchor !== undefined) {
+    if ((await records.read(recordKeys.recovering))?.id === recovery.id) return;
     throw new AlcoveError(
       'identity.exists',
       'This store is a device of an account already. Use a fresh one.',
@@ -100,12 +110,17 @@ export async function recover(parts: RecoveryParts, words: string): Promise<void
   for (let attempt = 1; ; attempt += 1) {
     const trusted = await trustByWords(parts, recovery, answer);
     const own = await findOwnEntry(records, trusted.log);
-    if (own !== undefined) return adopt(parts, recovery, { ...trusted, own });
+    if (own !== undefined) return adopt(parts, recovery, { ...trusted, own }, options);
     answer = await admitSelf(parts, recovery, trusted.log, answer).catch((error) => {
       if (!isRace(error) || attempt >= attemptsMax) throw error;
       return fetchKeys(session, undefined);
     });
   }
+}
+
+/** All that was asked for is done. */
+export async function endRecovery({ records }: RecoveryParts): Promise<void> {
+  await records.write([remove(recordKeys.recovering)]);
 }
 
 async function setRecovery(parts: RecoveryParts, recovery: RecoveryKeys): Promise<void> {
@@ -287,17 +302,26 @@ async function admitSelf(
   });
 }
 
-/** Everything that the recovery key reads becomes this device's, in one write. */
+/**
+ * Everything that the recovery key reads becomes this device's, in one write. So does the wish that others go: were it
+ * noted later, a device that was stolen would stay when the program ends in between.
+ */
 async function adopt(
   { records }: RecoveryParts,
   { id }: RecoveryKeys,
   { log, devices, epochs, own }: Awaited<ReturnType<typeof trustByWords>> & { readonly own: string },
+  { revokeOthers }: RecoverOptions,
 ): Promise<void> {
   const identity = await requireIdentity(records);
+  const others = [...activeDevices(log).keys()].filter(
+    (other) => other !== identity.deviceId && other !== id,
+  );
   await records.write([
     put(recordKeys.identity, { ...identity, anchor: own }),
     put(recordKeys.log, { ...log, devices }),
     put(recordKeys.recovery, { id, confirmed: true }),
+    put(recordKeys.recovering, { id }),
+    ...(revokeOthers ? [put(recordKeys.revocations, others)] : []),
     ...epochs.map((record) => put(recordKeys.epoch(record.epoch), record)),
   ]);
 }

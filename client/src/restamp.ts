@@ -1,7 +1,7 @@
 /** Gives a queued edit another clock, and seals it with the current key: it is then a new edit of the same content. */
 import type { VectorClock } from '@alcove/contract/clock';
 import { compareClocks } from '@alcove/contract/clock';
-import { openValue, type QueueRow, sealVersion } from './edits.ts';
+import { openContent, type QueueRow, sealVersion } from './edits.ts';
 import { AlcoveError } from './errors.ts';
 import { type ItemRef, isSameContent, type StoredItem, type StoredVersion, supersede } from './items.ts';
 import type { EpochKey, Keyring } from './keyring.ts';
@@ -28,16 +28,12 @@ export async function restamp(
   { counter, clock, epochKey, ...stamp }: NewStamp,
   { accountId, deviceId, keyring, readItem }: RestampParts,
 ): Promise<{ row: QueueRow; item: StoredItem }> {
-  const { kind, id, time, op, meta } = change;
-  const before: StoredVersion = {
-    clock: change.clock,
-    time,
-    deviceId,
-    epoch: change.epoch,
-    deleted: op === 'delete',
-    ...(meta === undefined ? {} : { meta }),
-    ...(await readContent(change, accountId, keyring)),
-  };
+  const { kind, id, time, op, epoch, meta, payload = '' } = change;
+  const head = { clock: change.clock, time, deviceId, epoch, deleted: op === 'delete' };
+  const key = await keyring.find(epoch);
+  const content = key && (await openContent(key, accountId, change, head, payload));
+  if (content === undefined) throw lost(id);
+  const before: StoredVersion = { ...head, ...(meta === undefined ? {} : { meta }), ...content };
   const version = { ...before, ...stamp, clock, epoch: epochKey.epoch };
   const sealed = await sealVersion({ kind, id }, version, accountId, async () => epochKey.key);
   const { deviceId: _own, ...unsigned } = sealed;
@@ -49,16 +45,8 @@ export async function restamp(
   };
 }
 
-async function readContent(
-  { kind, id, epoch, clock, payload }: QueuedChange['change'],
-  account: string,
-  keyring: Keyring,
-): Promise<Pick<StoredVersion, 'value'>> {
-  if (payload === undefined) return {};
-  const key = await keyring.find(epoch);
-  const opened = key && (await openValue(key, { account, kind, id, epoch, clock }, payload));
-  if (opened !== undefined) return { value: opened.json };
-  throw new AlcoveError('storage.failed', `The queued change of item ${id} does not open any more.`);
+function lost(id: string): AlcoveError {
+  return new AlcoveError('storage.failed', `The queued change of item ${id} does not open any more.`);
 }
 
 function isSameVersion(a: StoredVersion, b: StoredVersion): boolean {

@@ -34,6 +34,12 @@ export interface SessionParts {
   readonly closed: AbortSignal;
 }
 
+/**
+ * The first renewal may bring tokens that died meanwhile: the server repeats the answer that an earlier try lost, or that a
+ * copy of the store got. The second is asked under a new key, so its answer is of now.
+ */
+const renewalsMax = 2;
+
 export function createSession(parts: SessionParts): Session {
   const { records, http, now, closed } = parts;
   let refreshing: Promise<TokensRecord> | undefined;
@@ -56,17 +62,17 @@ export function createSession(parts: SessionParts): Session {
     return isFresh(tokens, now()) ? tokens : refreshOnce(tokens).catch(toSignedOut);
   }
 
+  async function send<T>(request: HttpRequest<T>, tokens: TokensRecord, renewalsLeft: number): Promise<T> {
+    try {
+      return await http.request({ ...request, token: tokens.accessToken });
+    } catch (error) {
+      if (!isUnauthorized(error) || renewalsLeft === 0) throw error;
+      return send(request, await refreshOnce(tokens).catch(toSignedOut), renewalsLeft - 1);
+    }
+  }
+
   return {
-    async request(request) {
-      const tokens = await usableTokens();
-      try {
-        return await http.request({ ...request, token: tokens.accessToken });
-      } catch (error) {
-        if (!isUnauthorized(error)) throw error;
-        const { accessToken } = await refreshOnce(tokens).catch(toSignedOut);
-        return http.request({ ...request, token: accessToken });
-      }
-    },
+    request: async (request) => send(request, await usableTokens(), renewalsMax),
   };
 }
 

@@ -16,7 +16,7 @@ import {
 } from './records.ts';
 import type { Session } from './session.ts';
 import type { StorageWrite } from './storage/storage.ts';
-import type { VaultStore } from './vault-store.ts';
+import type { VaultStore } from './vault-store/index.ts';
 
 const corner = 'successor/';
 

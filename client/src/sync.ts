@@ -3,10 +3,10 @@ import type { Change, PullResponse, PushResponse, PushResult } from '@alcove/con
 import { syncLimits } from '@alcove/contract/limits';
 import { AlcoveError, hasCode } from './errors.ts';
 import type { Keyring } from './keyring.ts';
-import { isOutOfDate } from './queue.ts';
+import { isForged, isOutOfDate } from './queue.ts';
 import type { Refusal } from './records.ts';
 import type { Session } from './session.ts';
-import type { Batch, ItemChange, VaultStore } from './vault-store.ts';
+import type { Batch, ItemChange, Position, VaultStore } from './vault-store/index.ts';
 import { isCount, isPullResponse, isPushResponse } from './wire.ts';
 
 /** Room for the envelope around the changes. */
@@ -45,6 +45,14 @@ export interface SyncParts {
   readonly onPulled: (changed: readonly ItemChange[]) => void;
 }
 
+/** A push by which the vault may know a copy. */
+interface OwnPush {
+  readonly changes: readonly Change[];
+  /** The highest own counter whose push has been answered. */
+  readonly sentCounter: number;
+  readonly key?: string;
+}
+
 /** What one `sync()` has done so far. */
 interface Progress {
   pushed: number;
@@ -62,6 +70,14 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
     if (fresh.length > 0) onPulled(await store.reopen(fresh));
   }
 
+  /** Says how far this store has sent, by which the vault knows a copy of it. */
+  async function pushAsItself(own: OwnPush): Promise<PushResponse> {
+    return push(session, own).catch(async (error) => {
+      if (hasCode(error, 'sync.device_cloned')) await store.suspectCopy(own.sentCounter, counterIn(error));
+      throw error;
+    });
+  }
+
   /** Sends every queued change once. What is refused stays queued and does not hold up the rest. */
   async function pushAll(progress: Progress): Promise<void> {
     let sentUpTo = 0;
@@ -70,27 +86,26 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
       if (batch === undefined) return;
       const lastCounter = Math.max(...batch.counters);
       sentUpTo = Math.max(sentUpTo, lastCounter);
-      const { sentCounter = 0 } = await store.readSync();
-      const askedAtMs = now();
-      const answer = await push(session, { ...batch, sentCounter }).catch(async (error) => {
-        if (hasCode(error, 'idempotency.key_reused')) await store.settle([], {});
+      const answer = await pushAsItself(batch).catch(async (error) => {
+        if (hasCode(error, 'idempotency.key_reused')) await store.settle(batch.key, { results: [] });
         throw error;
       });
       const results = matchResults(batch.changes, answer);
-      const known = Math.max(sentCounter, lastCounter);
+      const known = Math.max(batch.sentCounter, lastCounter);
       if (answer.counter > known || results.some(({ rejected }) => rejected?.code === 'sync.clock_reused')) {
         // Of what a copy has sent the server could take ours for old news, so nothing leaves the queue.
-        await store.settle([], {});
+        await store.settle(batch.key, { results: [] });
+        await store.suspectCopy(batch.sentCounter, undefined);
         throw deviceCloned();
       }
-      await store.settle(
-        results.map(({ seq, rejected }, at) => ({
+      await store.settle(batch.key, {
+        sentCounter: known,
+        results: results.map(({ seq, rejected }, at) => ({
           counter: batch.counters[at] ?? 0,
           ...place(seq),
           ...refusal(rejected),
         })),
-        { sentCounter: known, clockSkewMs: clockSkew(answer.serverTime, askedAtMs, now()) },
-      );
+      });
       progress.pushed += results.filter(({ rejected }) => rejected === undefined).length;
     }
   }
@@ -101,7 +116,7 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
     const { sentCounter = 0 } = await store.readSync();
     for (let rest = lost; rest.length > 0; ) {
       const changes = firstOf(rest);
-      const results = matchResults(changes, await push(session, { changes, sentCounter }));
+      const results = matchResults(changes, await pushAsItself({ changes, sentCounter }));
       await store.settleResends(
         results.map(({ change, seq, rejected }) => {
           // Under this clock the vault has it, in the bytes of another program.
@@ -115,25 +130,31 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
 
   async function pullAll(progress: Progress): Promise<void> {
     let resyncs = 0;
-    for (let hasMore = true; hasMore; ) {
+    for (;;) {
+      const from = await store.readSync();
       try {
-        hasMore = await pullPage(progress);
+        const end = await pullPage(from, progress);
+        if (end === undefined) continue;
+        notice(progress, await store.finishResync(end));
+        return;
       } catch (error) {
         if (!isLostCursor(error) || resyncs >= resyncsMax) throw error;
         resyncs += 1;
-        await store.beginResync(knownUpToSeq(error));
+        await store.beginResync(from, knownUpToSeq(error));
       }
     }
-    notice(progress, await store.finishResync());
   }
 
-  async function pullPage(progress: Progress): Promise<boolean> {
-    const before = await store.readSync();
-    const page = await pull(session, before.cursor);
-    const { changed, missing } = await store.applyPage(page.changes, { ...before, cursor: page.cursor });
-    notice(progress, changed);
-    if (missing.length > 0) await refreshKeys();
-    return page.hasMore;
+  /** Says where it ended, once there is no more. */
+  async function pullPage(from: Position, progress: Progress): Promise<Position | undefined> {
+    const askedAtMs = now();
+    const { changes, cursor, hasMore, serverTime } = await pull(session, from.cursor);
+    const clockSkewMs = clockSkew(serverTime, askedAtMs, now());
+    const applied = await store.applyPage({ from, changes, cursor, clockSkewMs });
+    if (applied === undefined) return undefined;
+    notice(progress, applied.changed);
+    if (applied.missing.length > 0) await refreshKeys();
+    return hasMore ? undefined : { ...from, cursor };
   }
 
   function notice({ pulled }: Progress, changed: readonly ItemChange[]): void {
@@ -159,8 +180,8 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
       await resendLost();
       await pushAll(progress);
     } catch (error) {
+      // The store has noted it.
       if (!hasCode(error, 'sync.device_cloned')) throw error;
-      await store.writeSync({ cloned: true, ...counterIn(error) });
     }
   }
 
@@ -178,10 +199,11 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
     return (await renewRefused()) || (await store.resends()).length > lostBefore;
   }
 
-  /** What came too late as it was is written anew, with the current key and as a later edit. */
+  /** What came too late or said too much is written anew, with the current key and as a later edit. */
   async function renewRefused(): Promise<boolean> {
-    if (!(await store.queue()).some(isOutOfDate)) return false;
-    await refreshKeys();
+    const waiting = await store.queue();
+    if (waiting.some(isOutOfDate)) await refreshKeys();
+    else if (!waiting.some(isForged)) return false;
     return store.renewRefused();
   }
 
@@ -235,7 +257,7 @@ function firstOf(changes: readonly Change[]): Change[] {
  */
 function push(
   session: Session,
-  { changes, sentCounter, key }: { changes: readonly Change[]; sentCounter?: number; key?: string },
+  { changes, sentCounter, key }: Partial<OwnPush> & Pick<OwnPush, 'changes'>,
 ): Promise<PushResponse> {
   return session.request({
     method: 'POST',
@@ -259,9 +281,9 @@ function pull(session: Session, cursor: string | undefined): Promise<PullRespons
   });
 }
 
-function counterIn(error: unknown): { vaultCounter?: number } {
+function counterIn(error: unknown): number | undefined {
   const counter = error instanceof AlcoveError ? error.extensions.counter : undefined;
-  return isCount(counter) ? { vaultCounter: counter } : {};
+  return isCount(counter) ? counter : undefined;
 }
 
 function deviceCloned(): AlcoveError {

@@ -64,7 +64,11 @@ function oneOf(...values: readonly string[]) {
 }
 
 const isKey: Guard<PublicJwk> = shape<PublicJwk>({ kty: isText });
-const isClock = (value: unknown) => isRecord(value) && Object.values(value).every(isCount);
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Names that are none could run together into the text of another clock, and what is sealed with that would open. */
+const isClock = (value: unknown) =>
+  isRecord(value) &&
+  Object.entries(value).every(([device, counter]) => uuid.test(device) && isCount(counter));
 const isKind = oneOf('entry', 'memory', 'tag');
 
 export const isDevice: Guard<Device> = shape<Device>({
@@ -192,6 +196,7 @@ export const isPullResponse: Guard<PullResponse> = shape<PullResponse>({
   cursor: isText,
   hasMore: isFlag,
   conflictsOpen: isCount,
+  serverTime: isText,
 });
 export const isPushResponse: Guard<PushResponse> = shape<PushResponse>({
   results: listOf(

@@ -10,6 +10,9 @@ const place: Place = {
   id: '0193f0a0-0000-7000-8000-00000000000a',
   epoch: 1,
   clock: { 'device-a': 2, 'device-b': 1 },
+  deviceId: 'device-a',
+  time: '2026-11-20T07:16:00.123Z-0000',
+  deleted: false,
 };
 const freshKey = () => importEpochKey(crypto.getRandomValues(new Uint8Array(32)));
 
@@ -28,6 +31,13 @@ describe('a sealed version', () => {
     ['epoch', { epoch: 2 }],
     ['clock that grew', { clock: { 'device-a': 3, 'device-b': 1 } }],
     ['clock that lost a device', { clock: { 'device-a': 2 } }],
+    ['author', { deviceId: 'device-b' }],
+    ['time', { time: '2026-11-20T07:16:00.123Z-0001' }],
+    [
+      'time and author, by a line break',
+      { deviceId: 'device-a\n2026-11-20T07:16:00.123Z-0000', time: 'put' },
+    ],
+    ['op', { deleted: true }],
   ])('does not open when the server moves it to another %s', async (_what, moved) => {
     const key = await freshKey();
     const payload = await seal(key, place, text);
@@ -72,33 +82,42 @@ describe('a sealed version', () => {
     const others = [
       await seal(here, place, new TextEncoder().encode('Dined at home in the garret!')),
       ...(await Promise.all(
-        [{ kind: 'memory' }, { account: 'another' }, { epoch: 2 }, { clock: { 'device-a': 3 } }].map(
-          (moved) => seal(here, { ...place, ...moved }, text),
-        ),
+        [
+          { kind: 'memory' },
+          { account: 'another' },
+          { epoch: 2 },
+          { clock: { 'device-a': 3 } },
+          { deviceId: 'device-b' },
+          { time: '2026-11-20T07:16:00.123Z-0001' },
+          { deleted: true },
+        ].map((moved) => seal(here, { ...place, ...moved }, text)),
       )),
     ];
     const nonces = [payload, ...others].map((sealed) => sealed.slice(0, 17));
     expect(new Set(nonces).size).toBe(nonces.length);
   });
 
-  it.each([
-    [
-      'a nonce of its content',
-      'AfiGP1m0NCxQiNaCq_ohxURIqXu8_Ah-FTdHtfYJPzzJT6lhbH25Nw5BARC4K4P0WjtS8U7fA_ve7RVFbg',
-    ],
-    [
-      'a nonce of chance, as in older stores',
-      'ARSwyef73F1iTUuoZSwLd9-K08F2mTa9cfZYngwb6lZvLuGQA_VZOKax1hqxzecKuZHndS6FiX03jH1Z4A',
-    ],
-  ])('with %s opens to the text that was sealed', async (_what, payload) => {
-    const key = await importEpochKey(Uint8Array.from({ length: 32 }, (_, at) => at));
-    expect(await open(key, place, payload)).toEqual(text);
+  const wellKnownKey = () => importEpochKey(Uint8Array.from({ length: 32 }, (_, at) => at));
+
+  it.each<[string, Partial<Place>, Uint8Array<ArrayBuffer>, string]>([
+    ['text', {}, text, 'Ap41ELAX9YlhFQ6WConblCyCI34uPRtRDODg7YlOBAHja1r9PSZoPaSQQt0Leb3niaGBko6hLd7vpuQb_Q'],
+    ['deletion', { deleted: true }, new Uint8Array(), 'ApseUsLBVSrOb3WZNJ3Zhw5WFDtmGcnJ8e9Ebzvv5QEp'],
+  ])('is, for known keys, place and %s, this very payload', async (_what, moved, plaintext, payload) => {
+    const key = await wellKnownKey();
+    expect(await seal(key, { ...place, ...moved }, plaintext)).toBe(payload);
+    expect(await open(key, { ...place, ...moved }, payload)).toEqual(plaintext);
   });
 
-  it('is, for known keys, place and text, this very payload', async () => {
-    const key = await importEpochKey(Uint8Array.from({ length: 32 }, (_, at) => at));
-    expect(await seal(key, place, text)).toBe(
-      'AfiGP1m0NCxQiNaCq_ohxURIqXu8_Ah-FTdHtfYJPzzJT6lhbH25Nw5BARC4K4P0WjtS8U7fA_ve7RVFbg',
-    );
+  it('opens with whatever nonce it was sealed', async () => {
+    const payload = 'AsjJysvMzc7P0NHS0yQSiq9WvPP3iiqKUREZuNiygJ73AeqxD25NQcRoKQMt23qOTOVkrOvPfv0em25QZg';
+    expect(await open(await wellKnownKey(), place, payload)).toEqual(text);
+  });
+
+  it('of the first form, which named neither author nor time, is not taken for one of this form', async () => {
+    const payload = 'AfiGP1m0NCxQiNaCq_ohxURIqXu8_Ah-FTdHtfYJPzzJT6lhbH25Nw5BARC4K4P0WjtS8U7fA_ve7RVFbg';
+    const bytes = fromBase64Url(payload);
+    bytes[0] = 2;
+    for (const form of [payload, toBase64Url(bytes)])
+      expect(await open(await wellKnownKey(), place, form)).toBeUndefined();
   });
 });

@@ -1,25 +1,28 @@
 /**
  * How one version of one item is sealed.
  *
- * payload = base64url(0x01 ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext and tag)
+ * payload = base64url(0x02 ‖ nonce (12 bytes) ‖ AES-256-GCM ciphertext and tag)
  *
- * The key is HKDF-SHA256(epoch key, empty salt, info "alcove-item-v1\n" kind "\n" id), so each item has its own and a
- * nonce can only repeat within one item. The additional data binds account, kind, id, epoch and clock: a server that
- * moves a payload to another place, or an old one to a newer clock, makes it unreadable instead of believed.
+ * The key is HKDF-SHA256(epoch key, empty salt, info "alcove-item-v2\n" kind "\n" id), so each item has its own and a
+ * nonce can only repeat within one item. The additional data binds all that a version says of itself in the open, except
+ * `meta`, which the server has a part in: account, kind, id, epoch, clock, who wrote it and when, and whether it is a
+ * deletion. A server that moves a payload to another place, an old one to a newer clock or a deletion to a living item,
+ * or that names another author, makes it unreadable instead of believed. A deletion seals an empty text: that it opens is
+ * the proof that a device of the account made it.
  *
  * The nonce is a synthetic one, as in SIV: the first 12 bytes of HMAC-SHA256(HKDF of the epoch key with info
- * "alcove-item-nonce-v1\n" kind "\n" id, additional data "\n" plaintext). So one version is one payload, whichever device
+ * "alcove-item-nonce-v2\n" kind "\n" id, additional data "\n" plaintext). So one version is one payload, whichever device
  * seals it again: a vault that has lost it can be sent it again, and knows a second arrival for what it is. Nothing is
- * revealed by that, for the additional data holds the clock, and no two versions have the same.
+ * revealed by that, for the additional data holds the clock and the author, and no two versions have both the same.
  */
 import { fromBase64Url, toBase64Url } from '@alcove/contract/base64url';
 import { canonicalClock, type VectorClock } from '@alcove/contract/clock';
 import { concat } from './bytes.ts';
 import { pad, unpad } from './padding.ts';
 
-const label = 'alcove-item-v1';
-const nonceLabel = 'alcove-item-nonce-v1';
-const version = 1;
+const label = 'alcove-item-v2';
+const nonceLabel = 'alcove-item-nonce-v2';
+const version = 2;
 const nonceBytes = 12;
 const tagBytes = 16;
 const utf8 = new TextEncoder();
@@ -31,6 +34,11 @@ export interface Place {
   readonly id: string;
   readonly epoch: number;
   readonly clock: VectorClock;
+  /** The device that wrote it. */
+  readonly deviceId: string;
+  /** Hybrid time. */
+  readonly time: string;
+  readonly deleted: boolean;
 }
 
 /** An epoch key, ready for deriving item keys. */
@@ -97,8 +105,9 @@ function gcm(iv: Uint8Array<ArrayBuffer>, place: Place): AesGcmParams {
   return { name: 'AES-GCM', iv, additionalData: utf8.encode(additionalData(place)) };
 }
 
-function additionalData({ account, kind, id, epoch, clock }: Place): string {
-  return [label, account, kind, id, epoch, canonicalClock(clock)].join('\n');
+function additionalData({ account, kind, id, epoch, clock, deviceId, time, deleted }: Place): string {
+  const op = deleted ? 'delete' : 'put';
+  return [label, account, kind, id, epoch, canonicalClock(clock), deviceId, time, op].join('\n');
 }
 
 function findBytes(payload: string): Uint8Array<ArrayBuffer> | undefined {

@@ -1,9 +1,10 @@
 /** Writes what an import found, so that doing it twice is the same as doing it once. */
 import { aborted } from '../backoff.ts';
 import { AlcoveError } from '../errors.ts';
+import type { ItemInput } from '../item-input.ts';
 import type { VaultItem } from '../items.ts';
 import { areSameJson } from '../json.ts';
-import type { ItemInput, Vault } from '../vault.ts';
+import type { Vault } from '../vault.ts';
 
 export interface ImportOptions {
   /** Called with the number of items looked at so far. */

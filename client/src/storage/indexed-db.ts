@@ -48,16 +48,24 @@ function createHandle(database: IDBDatabase, name: string): StorageHandle {
     guarded(() => database.transaction(table, mode, { durability: 'strict' }));
   return {
     read: (key) => settled<string | undefined>(records('readonly').objectStore(table).get(key)),
-    scan: async (prefix) => {
+    scan: async (prefix, part) => {
       const store = records('readonly').objectStore(table);
-      const range = IDBKeyRange.bound(prefix, `${prefix}\uffff`);
+      const range = IDBKeyRange.bound(part?.after ?? prefix, `${prefix}\uffff`, part !== undefined);
       const [keys, values] = await Promise.all([
-        settled<IDBValidKey[]>(store.getAllKeys(range)),
-        settled<string[]>(store.getAll(range)),
+        settled<IDBValidKey[]>(store.getAllKeys(range, part?.limit)),
+        settled<string[]>(store.getAll(range, part?.limit)),
       ]);
       return keys.map((key, at): [string, string] => [String(key), values[at] ?? '']);
     },
     write: (batch) => applyAll(records('readwrite'), batch),
+    writeIf: async ({ key, value }, batch) => {
+      const transaction = records('readwrite');
+      const found = await settled<string | undefined>(transaction.objectStore(table).get(key));
+      // A transaction that nothing more is asked of ends by itself.
+      if (found !== value) return false;
+      await applyAll(transaction, batch);
+      return true;
+    },
     withLock: 'locks' in navigator ? withWebLock(name) : createLeases(() => leases(records('readwrite'))),
     close: async () => database.close(),
   };

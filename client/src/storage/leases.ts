@@ -1,9 +1,12 @@
 /**
  * Locks for a store that can change a record in one transaction and has nothing better: whoever holds one writes down
  * until when, and does so again while the work lasts. After a holder has died the others wait until its time is over.
+ *
+ * A holder that was suspended for longer than that goes on beside the next one, and nothing tells it. What must not be
+ * written over is written by `writeIf`, therefore.
  */
 import { wait } from '../backoff.ts';
-import type { WithLock } from '../locks.ts';
+import { createLocks, type WithLock } from '../locks.ts';
 import type { StorageWrite } from './storage.ts';
 
 const leaseMs = 10_000;
@@ -17,7 +20,8 @@ interface LeaseTransaction {
 }
 
 export function createLeases(begin: () => LeaseTransaction): WithLock {
-  return async (name, work, signal) => {
+  const own = createLocks();
+  const underLease = async <T>(name: string, work: () => Promise<T>, signal: AbortSignal) => {
     const key = `lock/${name}`;
     const holder = crypto.randomUUID();
     while (!(await tryToTake(begin(), key, holder))) await wait(Math.random() * pollMsMax, signal);
@@ -29,6 +33,7 @@ export function createLeases(begin: () => LeaseTransaction): WithLock {
       await release(begin(), key, holder);
     }
   };
+  return (name, work, signal) => own(name, () => underLease(name, work, signal), signal);
 }
 
 async function tryToTake(transaction: LeaseTransaction, key: string, holder: string): Promise<boolean> {

@@ -38,15 +38,22 @@ function openRecords(records: Map<string, string>, withLock: WithLock): StorageH
       requireOpen();
       return records.get(key);
     },
-    async scan(prefix) {
+    async scan(prefix, { after, limit } = { after: '', limit: records.size }) {
       requireOpen();
-      return [...records].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1));
+      const found = [...records].filter(([key]) => key.startsWith(prefix) && key > after);
+      return found.sort(([a], [b]) => (a < b ? -1 : 1)).slice(0, limit);
     },
     async write(batch) {
       requireOpen();
       // Read the whole batch before the first change, so that one that cannot be read changes nothing.
       const read = batch.map(({ key, value }) => ({ key, value }));
       for (const change of read) apply(records, change);
+    },
+    async writeIf({ key, value }, batch) {
+      requireOpen();
+      if (records.get(key) !== value) return false;
+      for (const change of batch) apply(records, change);
+      return true;
     },
     async close() {
       closed = true;

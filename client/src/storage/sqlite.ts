@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AlcoveError } from '../errors.ts';
 import { createMutex } from '../mutex.ts';
 import { createLockFiles } from './lock-file.ts';
+import { openNewsFile } from './news-file.ts';
 import { makePrivateFile } from './private-file.ts';
 import { isBusy, sqliteToAlcoveError } from './sqlite-errors.ts';
 import type { Storage, StorageHandle, StorageWrite } from './storage.ts';
@@ -80,6 +81,9 @@ function createHandle(database: DatabaseSync, file: string): StorageHandle {
   const inOrder = createMutex();
   const read = database.prepare('SELECT value FROM record WHERE key = ?');
   const scan = database.prepare('SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key');
+  const scanPart = database.prepare(
+    'SELECT key, value FROM record WHERE key > ? AND key < ? ORDER BY key LIMIT ?',
+  );
   const put = database.prepare('INSERT OR REPLACE INTO record (key, value) VALUES (?, ?)');
   const remove = database.prepare('DELETE FROM record WHERE key = ?');
 
@@ -87,15 +91,26 @@ function createHandle(database: DatabaseSync, file: string): StorageHandle {
     value === undefined ? remove.run(key) : put.run(key, value);
   return {
     read: (key) => untilFree(file, () => textOf(read.get(key)?.value)),
-    scan: (prefix) =>
-      untilFree(file, () =>
-        scan
-          .all(prefix, `${prefix}\u{10ffff}`)
-          .map((row): [string, string] => [textOf(row.key) ?? '', textOf(row.value) ?? '']),
-      ),
+    scan: (prefix, part) =>
+      untilFree(file, () => {
+        const end = `${prefix}\u{10ffff}`;
+        const rows = part === undefined ? scan.all(prefix, end) : scanPart.all(part.after, end, part.limit);
+        return rows.map((row): [string, string] => [textOf(row.key) ?? '', textOf(row.value) ?? '']);
+      }),
     write: (batch) =>
       inOrder(() => untilFree(file, () => inTransaction(database, () => batch.forEach(apply)))),
+    writeIf: (condition, batch) =>
+      inOrder(() =>
+        untilFree(file, () =>
+          inTransaction(database, () => {
+            const isMet = textOf(read.get(condition.key)?.value) === condition.value;
+            if (isMet) batch.forEach(apply);
+            return isMet;
+          }),
+        ),
+      ),
     withLock: locks.withLock,
+    joinNews: (onText) => openNewsFile(file, onText),
     close: async () => {
       if (!database.isOpen) return;
       locks.close();
@@ -104,11 +119,12 @@ function createHandle(database: DatabaseSync, file: string): StorageHandle {
   };
 }
 
-function inTransaction(database: DatabaseSync, work: () => void): void {
+function inTransaction<T>(database: DatabaseSync, work: () => T): T {
   database.exec('BEGIN IMMEDIATE');
   try {
-    work();
+    const result = work();
     database.exec('COMMIT');
+    return result;
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
