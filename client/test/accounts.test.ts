@@ -310,6 +310,27 @@ describe('an account with GitHub', () => {
     expect(account.kind).toBe('oauth');
     expect(client.identity).toMatchObject({ accountId: account.id, keys: 'ready' });
   });
+
+  it('may have got it later, by the code that its browser brings back and its password, and lose it again', async () => {
+    const credentials = newCredentials();
+    const client = await open();
+    const { id } = await client.account.signUp(credentials);
+    github.person = { ...github.person, id: 4711 };
+    const { url } = await client.services.startLink({ provider: 'github', redirect: app });
+    const code = (await travel(url)).searchParams.get('code') ?? '';
+    await expect(client.services.finishLink({ code })).rejects.toMatchObject({
+      code: 'auth.password_required',
+    });
+    const { password } = credentials;
+    expect(await client.services.finishLink({ code, password })).toMatchObject({ provider: 'github' });
+    expect((await client.services.list()).map(({ provider }) => provider)).toEqual(['github']);
+    const other = await open();
+    const back = await travel((await other.account.startOAuth({ provider: 'github', redirect: app })).url);
+    expect((await other.account.finishOAuth({ code: back.searchParams.get('code') ?? '' })).id).toBe(id);
+    await client.services.unlink('github');
+    expect(await client.services.list()).toEqual([]);
+    await expect(client.services.unlink('github')).rejects.toMatchObject({ status: 404 });
+  });
 });
 
 describe('a guest', () => {

@@ -1,8 +1,12 @@
 /** Copies of a store: nothing that was acknowledged is written over, nothing that anybody wrote is lost. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Client, memoryStorage, type Storage } from '@alcove/client';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { crashingStorage, faultyFetch } from './faults.ts';
+import { backUpForLater, operatorToken } from './operator.ts';
 import { joinWith, openClient, visible } from './people.ts';
 
 const clock = createTestClock();
@@ -10,7 +14,7 @@ let server: TestServer;
 const opened: Client[] = [];
 
 beforeAll(async () => {
-  server = await startTestServer({ clock });
+  server = await startTestServer({ clock, env: { ALCOVE_OPERATOR_TOKEN: operatorToken } });
 });
 afterEach(async () => {
   await Promise.all(opened.splice(0).map((client) => client.close()));
@@ -150,6 +154,34 @@ describe('a copy of a store', () => {
     expect(await first.devices()).toHaveLength(3);
   });
 
+  describe('that is repeated the tokens which the other one got', () => {
+    /** The first one renews its session. The copy, whose clock stands, does so later and under the same key. */
+    async function renewed() {
+      const { first, copied } = await original();
+      const nowMs = clock.now();
+      const second = await open(copied, { now: () => nowMs });
+      clock.forward(2 * 3_600_000);
+      await first.vault.sync();
+      await second.vault.put(entry(idOf('copy'), 'copy'));
+      return { first, second };
+    }
+
+    it('goes on by the key of the device when that session has ended', async () => {
+      const { first, second } = await renewed();
+      await first.logout();
+      expect(await second.vault.sync()).toMatchObject({ pushed: 1 });
+    });
+
+    it('is told that it is signed out when the device was revoked', async () => {
+      const { first, second } = await renewed();
+      const other = await joinWith(first, server.url, { now: () => clock.now() });
+      opened.push(other);
+      await other.revokeDevice(first.identity?.deviceId ?? '');
+      await expect(second.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out', status: 401 });
+      expect(await second.vault.status()).toMatchObject({ unsynced: 1 });
+    });
+  });
+
   it('that only reads stays as it is, and notices when it writes on what the other one wrote', async () => {
     const { first, copied } = await original();
     await first.vault.put(entry(shared, 'by the first'));
@@ -211,4 +243,21 @@ describe('a push whose answer was lost', () => {
       expect(await seenByAnother(after)).toEqual({ [shared]: ['twice'] });
     },
   );
+});
+
+it('whose acknowledged edit a vault that was put back has lost to the original, brings it back as another device', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'alcove-copies-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const { first, copied } = await original();
+  const restore = await backUpForLater({ url: server.url, clock, directory: folder }, first);
+  const second = await open(copied);
+  await second.vault.put(entry(shared, 'by the copy'));
+  await first.vault.put(entry(shared, 'by the first'));
+  await second.vault.sync();
+  await restore();
+  await first.vault.sync();
+  expect(await seenByAnother(first, second)).toEqual({ [shared]: ['by the copy', 'by the first'] });
+  expect(second.identity?.deviceId).not.toBe(first.identity?.deviceId);
+  for (const client of [first, second])
+    expect(await client.vault.status()).toMatchObject({ isCloned: false, unsynced: 0, rejected: [] });
 });

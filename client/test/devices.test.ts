@@ -255,6 +255,20 @@ describe('a revoked device', () => {
     expect(epochs).toEqual([2]);
   });
 
+  it('leaves nobody with another order of versions, though a key comes after what it opens', async () => {
+    const laptop = await registered();
+    const [phone, tablet] = [await joined(laptop), await joined(laptop)];
+    await laptop.vault.put({ kind: 'memory', id: one, value: 'written' });
+    await laptop.vault.sync();
+    await phone.revokeDevice(tablet.identity?.deviceId ?? '');
+    await phone.vault.delete('memory', one);
+    await phone.vault.sync();
+    await laptop.vault.sync();
+    const seen = await laptop.vault.get('memory', one);
+    expect(seen).toMatchObject({ deleted: true, conflict: [{ value: 'written' }] });
+    expect(seen).toEqual(await phone.vault.get('memory', one));
+  });
+
   it('that there is none of by this name is no obstacle to later syncs', async () => {
     const laptop = await registered();
     await expect(laptop.revokeDevice('nobody')).rejects.toMatchObject({ code: 'request.invalid' });

@@ -46,7 +46,16 @@ describe('the example in', () => {
     ];
     const more = ['revokeDevice', 'me', 'logout', 'put', 'putMany', 'delete', 'get', 'list', 'on', 'sync'];
     const stores = ['memoryStorage', 'sqliteStorage', 'indexedDbStorage', 'Storage'];
-    const account = ['signUp', 'signIn', 'resume', 'signOut', 'startOAuth', 'startGuest', 'mergeGuest'];
+    const account = [
+      'signUp',
+      'signIn',
+      'resume',
+      'signOut',
+      'startOAuth',
+      'startLink',
+      'startGuest',
+      'mergeGuest',
+    ];
     const conflicts = ['conflicts', 'resolve', 'mergeFields', 'each', 'deriveId'];
     const files = ['exportJson', 'exportBundle', 'importDayOne', 'importMarkdown'];
     const tenancy = ['invite', 'create', 'logs', 'setLlm', 'createToken', 'api', 'export'];

@@ -141,6 +141,56 @@ describe('a recovery that is interrupted', () => {
     }
   });
 
+  it.each(['calls again', 'only syncs'])(
+    'while it takes out the others leaves none of them, when who comes back %s',
+    async (what) => {
+      for (let at = 2; ; at += 1) {
+        const { laptop, phone, words } = await someone();
+        const storage = memoryStorage();
+        const moment = at % 2 === 0 ? 'after' : 'before';
+        const mortal = await openClient(server.url, { storage: crashingStorage(storage, at, moment) });
+        const isWhole = await mortal.recover(words, { revokeOthers: true }).then(
+          () => true,
+          () => false,
+        );
+        await mortal.close();
+        const found = await open({ storage });
+        const isDevice = found.identity?.keys === 'ready';
+        if (!isWhole && (what === 'calls again' || !isDevice))
+          await found.recover(words, { revokeOthers: true });
+        await found.vault.sync();
+        expect(await visible(found)).toEqual(everything);
+        expect(await found.devices()).toHaveLength(1);
+        for (const client of [laptop, phone])
+          await expect(client.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out' });
+        if (!isWhole) continue;
+        await expect(found.recover(words)).rejects.toMatchObject({ code: 'identity.exists' });
+        return;
+      }
+    },
+  );
+
+  it('by a network that is gone from any of its requests on leaves none of the others', async () => {
+    for (let at = 0; ; at += 1) {
+      const { laptop, words } = await someone();
+      const storage = memoryStorage();
+      const mortal = await openClient(server.url, {
+        storage,
+        fetch: faultyFetch((request) => (request > at ? 'cut' : request === at ? 'lost-answer' : undefined)),
+      });
+      const isWhole = await mortal.recover(words, { revokeOthers: true }).then(
+        () => true,
+        () => false,
+      );
+      await mortal.close();
+      const found = await open({ storage });
+      if (!isWhole) await found.recover(words, { revokeOthers: true });
+      expect(await found.devices()).toHaveLength(1);
+      await expect(laptop.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out' });
+      if (isWhole) return;
+    }
+  });
+
   it.each(['lost-answer', 'doubled', 'torn-answer', 'unavailable'] as const)(
     'by a %s of every third answer comes through',
     async (fault) => {

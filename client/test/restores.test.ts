@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, type ClientOptions, memoryStorage, type Storage } from '@alcove/client';
-import { callApi, createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
+import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { crashingStorage, faultyFetch, type NetworkFault } from './faults.ts';
-import { joinWith, openClient, visible } from './people.ts';
+import { backUpForLater, operatorToken } from './operator.ts';
+import { joinWith, openClient, pair, visible } from './people.ts';
 
-const token = 'an-operator-token-for-tests-only';
 const dayMs = 24 * 3_600_000;
 const clock = createTestClock();
 const opened: Client[] = [];
@@ -16,7 +16,7 @@ let server: TestServer;
 let folder: string;
 
 beforeAll(async () => {
-  server = await startTestServer({ clock, env: { ALCOVE_OPERATOR_TOKEN: token } });
+  server = await startTestServer({ clock, env: { ALCOVE_OPERATOR_TOKEN: operatorToken } });
   folder = await mkdtemp(join(tmpdir(), 'alcove-restores-'));
 });
 afterEach(async () => {
@@ -41,25 +41,7 @@ async function joined(known: Client, options: Options = {}): Promise<Client> {
   return client;
 }
 
-async function operator(method: string, path: string, body?: unknown) {
-  const answer = await callApi(server.url, method, `/admin/vaults${path}`, body, {
-    authorization: `Bearer ${token}`,
-  });
-  expect(answer.status).toBe(200);
-  return answer.body;
-}
-
-/** Copies the vault of a client's account, and gives the way to put the copy back. */
-async function backUp(client: Client): Promise<() => Promise<void>> {
-  const { data } = await operator('GET', `?account=${client.identity?.accountId}`);
-  const vault = data[0].name;
-  const { file } = await operator('POST', '/backup', { vault, directory: folder });
-  return async () => {
-    clock.forward(60_000);
-    await operator('POST', '/restore', { vault, file });
-    clock.forward(60_000);
-  };
-}
+const backUp = (client: Client) => backUpForLater({ url: server.url, clock, directory: folder }, client);
 
 async function syncAll(...clients: Client[]): Promise<void> {
   for (const client of clients) await client.vault.sync();
@@ -254,6 +236,36 @@ describe('after the vault was restored from a backup', () => {
       if (isWhole) return;
     }
   });
+
+  it('a device that went back with it writes beside what another one still has of it, and not over it', async () => {
+    const storage = memoryStorage();
+    const laptop = await open({ storage });
+    await laptop.register();
+    const phone = await joined(laptop);
+    await laptop.vault.put(entry('edited', 'before'));
+    await syncAll(laptop, phone);
+    const asBefore = await contentOf(storage);
+    const restore = await backUp(laptop);
+    await laptop.vault.put(entry('edited', 'before both went back'));
+    await syncAll(laptop, phone);
+    await laptop.close();
+    await restore();
+    const again = await open({ storage: await storeWith(asBefore) });
+    await again.vault.put(entry('edited', 'after'));
+    await again.vault.sync();
+    const told: unknown[] = [];
+    phone.vault.on('conflict', ({ mine, theirs }) => told.push([mine, ...theirs].map(({ value }) => value)));
+    await syncAll(phone, phone, again, phone);
+    const both = ['after', 'before both went back'];
+    expect(told).toEqual([both]);
+    expect(await visible(phone)).toEqual({ [idOf('edited')]: both });
+    const [conflict] = await phone.vault.conflicts();
+    if (conflict === undefined) throw new Error('there is no conflict');
+    await phone.vault.resolve(conflict, { value: both.join(', ') });
+    await syncAll(phone, again);
+    for (const client of [phone, again])
+      expect(await visible(client)).toEqual({ [idOf('edited')]: [both.join(', ')] });
+  });
 });
 
 async function contentOf(storage: Storage): Promise<[string, string][]> {
@@ -290,6 +302,31 @@ describe('a device that comes back after half a year', () => {
     await syncAll(phone, laptop);
     const seen = { [idOf('kept')]: ['month 13'], [idOf('edited')]: ['on an island'] };
     for (const client of [phone, laptop]) expect(await visible(client)).toEqual(seen);
+  });
+
+  it('and writes what others have deleted and forgotten leaves nobody with a conflict that the vault does not know', async () => {
+    const laptop = await open();
+    await laptop.register();
+    const phone = await joined(laptop);
+    const away = await open();
+    await pair(laptop, away);
+    await laptop.vault.sync();
+    clock.forward(200 * dayMs);
+    await laptop.vault.delete('entry', idOf('early'));
+    await syncAll(laptop, phone, laptop, phone);
+    const floor = async () => {
+      clock.forward(dayMs);
+      await syncAll(laptop, phone);
+      return (await laptop.api('GET', '/api/v1/sync/status')).floor;
+    };
+    await expect.poll(floor).toBeGreaterThan(0);
+    await away.vault.put(entry('early', 'by who was away'));
+    await syncAll(away, laptop, phone);
+    expect((await laptop.api('GET', '/api/v1/sync/status')).conflictsOpen).toBe(0);
+    for (const client of [laptop, phone, away]) {
+      expect(await client.vault.conflicts()).toEqual([]);
+      expect(await visible(client)).toEqual({ [idOf('early')]: ['by who was away'] });
+    }
   });
 });
 

@@ -127,6 +127,19 @@ describe.each(adapters)('the %s store', (_name, create) => {
     await handle.close();
   });
 
+  it('scans a part of them, from after a key on', async () => {
+    const handle = await create().open();
+    const keys = ['item/a', 'item/b', 'item/c', 'item/d', 'other/a', 'early/a'];
+    await handle.write(keys.map((key) => ({ key, value: key })));
+    const keysOf = async (after: string) =>
+      (await handle.scan('item/', { after, limit: 2 })).map(([key]) => key);
+    expect(await keysOf('item/')).toEqual(['item/a', 'item/b']);
+    expect(await keysOf('item/b')).toEqual(['item/c', 'item/d']);
+    expect(await keysOf('item/bb')).toEqual(['item/c', 'item/d']);
+    expect(await keysOf('item/d')).toEqual([]);
+    await handle.close();
+  });
+
   it('keeps nothing of a batch that fails', async () => {
     const handle = await create().open();
     await handle.write([{ key: 'a', value: 'before' }]);

@@ -1,7 +1,7 @@
 /** Getting a vault out, and back in: files that are whole, cut off, changed, or made to harm. */
 
 import { constants, deflateRawSync } from 'node:zlib';
-import { type Client, createClient, memoryStorage } from '@alcove/client';
+import { type Client, createClient, memoryStorage, type StorageHandle } from '@alcove/client';
 import { exportBundle, exportJson } from '@alcove/client/export';
 import {
   type ImportedEntry,
@@ -630,8 +630,8 @@ it('reads a large vault a part at a time', async () => {
   const counting = {
     async open() {
       const handle = await storage.open();
-      const scan = async (prefix: string) => {
-        const found = await handle.scan(prefix);
+      const scan: StorageHandle['scan'] = async (prefix, part) => {
+        const found = await handle.scan(prefix, part);
         if (prefix.startsWith('item/')) largest = Math.max(largest, found.length);
         return found;
       };
@@ -643,4 +643,20 @@ it('reads a large vault a part at a time', async () => {
   await client.vault.putMany(Array.from({ length: 600 }, (_, at) => ({ kind: 'entry' as const, value: at })));
   expect(JSON.parse(await textOf(exportJson(client.vault))).items).toHaveLength(600);
   expect(largest).toBeLessThan(150);
+});
+
+it('reads every item once from a store that gives all where a part was asked for', async () => {
+  const storage = memoryStorage();
+  const plain = {
+    async open() {
+      const handle = await storage.open();
+      return { ...handle, scan: (prefix: string) => handle.scan(prefix) };
+    },
+  };
+  await using client = await createClient({ url: server.url, storage: plain });
+  await client.register();
+  await client.vault.putMany(Array.from({ length: 250 }, (_, at) => ({ kind: 'entry' as const, value: at })));
+  const values = [];
+  for await (const { value } of client.vault.each()) values.push(Number(value));
+  expect(values.sort((a, b) => a - b)).toEqual(Array.from({ length: 250 }, (_, at) => at));
 });

@@ -179,15 +179,19 @@ describe('a version that does not open here', () => {
     expect(await visible(laptop)).toEqual({ [id]: ['blind', 'readable elsewhere'] });
   });
 
-  it('gives way when the app was shown that it does not open', async () => {
+  it('gives way to a decision, and not to an edit that was made on what is shown', async () => {
     const laptop = await registered();
-    await laptop.vault.put(entry('damaged'));
+    await laptop.vault.put(entry('readable elsewhere'));
     await laptop.vault.sync();
     const phone = await joined(laptop, { fetch: damaging() });
-    expect(await phone.vault.get('entry', id)).toMatchObject({ error: { code: 'vault.unreadable' } });
-    await phone.vault.put(entry('written anew'));
+    const { version = '', error } = (await phone.vault.get('entry', id)) ?? {};
+    expect(error).toMatchObject({ code: 'vault.unreadable' });
+    await phone.vault.put({ ...entry('written anew'), basedOn: version });
     await syncAll(phone, laptop);
-    expect(await visible(laptop)).toEqual({ [id]: ['written anew'] });
+    expect(await visible(laptop)).toEqual({ [id]: ['readable elsewhere', 'written anew'] });
+    await phone.vault.resolve({ kind: 'entry', id, version }, { value: 'decided' });
+    await syncAll(phone, laptop);
+    expect(await visible(laptop)).toEqual({ [id]: ['decided'] });
   });
 });
 
@@ -269,6 +273,24 @@ describe('a session', () => {
     expect(await after.vault.sync()).toMatchObject({ pushed: 1 });
   });
 
+  it('outlives a lost answer that is repeated when its token has run out, which a clock that stands does not tell', async () => {
+    const nowMs = clock.now();
+    let isLost = false;
+    const client = await registered({
+      now: () => nowMs,
+      fetch: faultyFetch((_request, url) =>
+        isLost && url.endsWith('/auth/refresh') ? 'lost-answer' : undefined,
+      ),
+    });
+    await client.vault.put(entry('kept'));
+    clock.forward(2 * 3_600_000);
+    isLost = true;
+    await expect(client.vault.sync()).rejects.toMatchObject({ code: 'network' });
+    clock.forward(2 * 3_600_000);
+    isLost = false;
+    expect(await client.vault.sync()).toMatchObject({ pushed: 1 });
+  });
+
   it.each(['unavailable', 'cut'] as const)('is not given up because the server is %s', async (fault) => {
     let isDown = false;
     const client = await registered({ fetch: faultyFetch(() => (isDown ? fault : undefined)) });
@@ -331,6 +353,12 @@ describe('a clock that is wrong', () => {
     await client.vault.sync();
     expect(await client.vault.status()).toMatchObject({ clockIsWrong: false, unsynced: 0 });
     expect(told).toEqual([true, false]);
+  });
+
+  it('is told of to who has nothing to send, too', async () => {
+    const client = await registered({ now: () => clock.now() + 10 * 60_000 });
+    await client.vault.sync();
+    expect(await client.vault.status()).toMatchObject({ clockIsWrong: true });
   });
 });
 

@@ -25,12 +25,14 @@ export interface Hand {
   readonly made: Set<number>;
   /** Those of them that the vault is not known to have. */
   readonly pending: Set<number>;
+  /** Those of them that a restored vault may lack, since this device has not synced with it yet. */
+  readonly unreturned: Set<number>;
 }
 
 export async function openHand(world: World, storage = memoryStorage()): Promise<Hand> {
   const circumstances = { skewMs: 0, fault: undefined };
   const client = await open(world, storage, circumstances);
-  return { client, storage, circumstances, made: new Set(), pending: new Set() };
+  return { client, storage, circumstances, made: new Set(), pending: new Set(), unreturned: new Set() };
 }
 
 /** As after a crash or an update: nothing is left but the store. */

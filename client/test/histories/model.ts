@@ -24,7 +24,7 @@ export interface Expected {
   readonly required: Readonly<Record<string, readonly string[]>>;
   /** Texts that may be shown. */
   readonly allowed: Readonly<Record<string, readonly string[]>>;
-  /** The access counts that no edit may take back, by item and device. */
+  /** The access counts that no edit may take back, by item and device. With a deletion they may be forgotten. */
   readonly counts: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
@@ -64,6 +64,14 @@ export function createModel(): Model {
     return edits.some((above, at) => !doubted.has(at) && isUnder(edit, above));
   }
 
+  /** Whether somebody deleted it, or what was made on top of it. */
+  function isDeletedSince(edit: ModelEdit, number: number): boolean {
+    return edits.some(
+      (above, at) =>
+        at > number && isUnder(edit, above) && (above.text === undefined || isDeletedSince(above, at)),
+    );
+  }
+
   function textsBy(isKept: (edit: ModelEdit, number: number) => boolean): Record<string, string[]> {
     const texts: Record<string, string[]> = {};
     for (const [number, edit] of edits.entries()) {
@@ -88,7 +96,7 @@ export function createModel(): Model {
     expected() {
       const counts: Record<string, Record<string, number>> = {};
       for (const [number, edit] of edits.entries()) {
-        if (doubted.has(number) || edit.counts === undefined) continue;
+        if (doubted.has(number) || edit.counts === undefined || isDeletedSince(edit, number)) continue;
         const known = counts[nameOf(edit.item)] ?? {};
         for (const [device, count] of Object.entries(edit.counts)) {
           known[device] = Math.max(known[device] ?? 0, count);

@@ -82,6 +82,8 @@ export const anyHistory = fc.record({
 
 /** What the operator does with the account's vault. */
 export interface Operator {
+  /** The name of the account's vault, once it has one. */
+  findVault(): Promise<string | undefined>;
   backUp(): Promise<void>;
   /** Puts the last copy back, if there is one, and says so. */
   restore(): Promise<boolean>;
@@ -128,13 +130,17 @@ export async function take(stage: Stage, step: Step, number: number): Promise<vo
   }
 }
 
-/** Syncs to the end. Whatever was waiting is known to be in the vault then. */
-export async function syncToEnd({ client, pending }: Hand): Promise<boolean> {
+/**
+ * Syncs to the end. What was waiting is in the vault then, or waits for another device, which has to bring first what it was made
+ * on: a vault was put back, long ago.
+ */
+export async function syncOnce({ client, pending, unreturned }: Hand) {
   const { pushed, pulled } = await client.vault.sync();
   const { unsynced, rejected } = await client.vault.status();
-  if (unsynced > 0) throw new Error(`after a sync ${unsynced} changes wait: ${JSON.stringify(rejected)}`);
+  if (unsynced > 0) return { isMoving: true, waiting: JSON.stringify(rejected) };
   pending.clear();
-  return pushed + pulled > 0;
+  unreturned.clear();
+  return { isMoving: pushed + pulled > 0, waiting: undefined };
 }
 
 /** Looks, then writes: what is on the screen is what the edit is made on. */
@@ -178,7 +184,7 @@ function note({ model }: Stage, hand: Hand, { item, text, seen, counts }: Noted)
 /** The fault strikes one request; the client tries again by itself. */
 async function syncWith(hand: Hand, kind: NetworkFault | undefined, at: number): Promise<void> {
   hand.circumstances.fault = kind === undefined ? undefined : { kind, in: at };
-  await syncToEnd(hand);
+  await syncOnce(hand);
   hand.circumstances.fault = undefined;
 }
 
@@ -191,7 +197,7 @@ async function copy(stage: Stage, hand: Hand): Promise<void> {
 
 async function join(stage: Stage, hand: Hand): Promise<void> {
   if (stage.hands.length >= handsMax) return;
-  await syncToEnd(hand);
+  await syncOnce(hand);
   const fresh = await openHand(stage.world);
   await pair(hand.client, fresh.client);
   stage.hands.push(fresh);
@@ -199,21 +205,24 @@ async function join(stage: Stage, hand: Hand): Promise<void> {
 
 /** With a device goes every copy of its store that has not become a device of its own. */
 async function revoke(stage: Stage, hand: Hand, other: Hand): Promise<void> {
-  await syncToEnd(hand);
+  await syncOnce(hand);
   const id = other.client.identity?.deviceId;
   if (id === undefined || id === hand.client.identity?.deviceId) return;
   await hand.client.revokeDevice(id);
   const revoked = stage.hands.filter(({ client }) => client.identity?.deviceId === id);
   for (const each of revoked) {
     stage.model.doubt(each.pending);
+    stage.model.doubt(each.unreturned);
     stage.hands.splice(stage.hands.indexOf(each), 1);
     stage.gone.push(each);
   }
 }
 
-/** What the copy lacks comes back from the devices, and only from those that are there. */
-async function restore({ operator, model, gone }: Stage): Promise<void> {
-  if (await operator.restore()) for (const { made } of gone) model.doubt(made);
+/** What the copy lacks comes back from the devices, and only from those that are there and sync before they are revoked. */
+async function restore({ operator, model, hands, gone }: Stage): Promise<void> {
+  if (!(await operator.restore())) return;
+  for (const { made } of gone) model.doubt(made);
+  for (const { made, unreturned } of hands) for (const number of made) unreturned.add(number);
 }
 
 function textsOf(versions: readonly ({ readonly value: unknown } | undefined)[]): string[] {
