@@ -55,16 +55,14 @@ export default defineConfig({
         },
       },
       ...(sqldIsAvailable
-        ? [
-            {
-              extends: true as const,
-              test: {
-                name: 'vaults/remote',
-                include: ['server/src/modules/sync/vault/*.test.ts'],
-                env: { TEST_VAULT_HOME: 'remote' },
-              },
+        ? ['remote', 'replica'].map((home) => ({
+            extends: true as const,
+            test: {
+              name: `vaults/${home}`,
+              include: ['server/src/modules/sync/vault/*.test.ts'],
+              env: { TEST_VAULT_HOME: home },
             },
-          ]
+          }))
         : []),
       ...(testDatabaseUrl === ''
         ? []

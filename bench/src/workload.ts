@@ -1,11 +1,14 @@
 /** What is pushed: random changes of several vaults, the same for every contender. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Change } from '@alcove/contract';
 import { formatHybridTime } from '@alcove/contract/hybrid-time';
+import { createIds } from '../../server/src/platform/ids/index.ts';
 
 export const vaultCount = 20;
 export const changesPerBatch = 100;
 const payloadBytes = 512;
+/** As the SDK makes them. */
+const ids = createIds({ now: Date.now });
 
 export interface Batch {
   /** Which of the vaults it is for. */
@@ -32,7 +35,7 @@ export function createBatchSource(deviceIds: readonly string[]): (count: number)
 }
 
 /** A change of a new item, or the next one of an item that is known. */
-export function createChange(deviceId: string, counter: number, id: string = randomUUID()): Change {
+export function createChange(deviceId: string, counter: number, id: string = ids.uuid()): Change {
   return {
     id,
     kind: 'entry',

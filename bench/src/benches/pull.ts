@@ -95,7 +95,7 @@ async function pullVault(send: Send, person: Person, size: number): Promise<numb
 
 /** Long enough for everything that follows the changes in an answer. */
 const endLength = 300;
-const endShape = /\],"cursor":"([^"]+)","hasMore":(true|false),"conflictsOpen":\d+\}$/;
+const endShape = /\],"cursor":"([^"]+)","hasMore":(true|false),"conflictsOpen":\d+,"serverTime":"[^"]+"\}$/;
 
 /** Reads an answer from its end: parsing the whole page would make the driver the thing that is measured. */
 function readEnd(body: Buffer, size: number) {
