@@ -82,6 +82,22 @@ test('many transactions at once keep their tenants apart', async () => {
   expect(counts).toEqual(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 1 : 0)));
 });
 
+const isOnPostgres = (process.env.TEST_DATABASE_URL ?? '') !== '';
+
+test.skipIf(!isOnPostgres)('nodes that start together all find the rights of requests in place', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    await database.asOwner((tx) => sql`revoke usage on schema public from alcove_app, public`.execute(tx));
+    const nodes = await Promise.allSettled(
+      Array.from({ length: 6 }, () =>
+        createDatabase({ url: server.databaseUrl, directory: folder, onError: () => {} }),
+      ),
+    );
+    for (const node of nodes) if (node.status === 'fulfilled') await node.value[Symbol.asyncDispose]();
+    expect(nodes.map(({ status }) => status)).toEqual(nodes.map(() => 'fulfilled'));
+  }
+  expect(await asAccount(A, countAccounts)).toBe(1);
+});
+
 test('the start-up proof holds, and finds a table that lost its fence', async () => {
   await proveTenancy(database);
   await database.asOwner((tx) => sql`alter table device disable row level security`.execute(tx));

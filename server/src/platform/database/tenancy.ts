@@ -2,11 +2,15 @@
 import { sql } from 'kysely';
 import type { Database, Transaction } from './database.ts';
 
+/** Any number that no other part of the service locks. */
+const roleLock = 4_202_611_201n;
+
 /**
- * Roles belong to the whole PostgreSQL cluster, so this is no migration of one database. Two nodes that start together
- * may both try; the loser's error is swallowed by the block.
+ * Roles belong to the whole PostgreSQL cluster, so this is no migration of one database. Nodes that start together take
+ * turns; those of other databases in the cluster may still try at once, and the loser's error is swallowed by the block.
  */
 export async function ensureAppRole(tx: Transaction): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${sql.lit(roleLock)}::bigint)`.execute(tx);
   await sql`
     do $$ begin
       if not exists (select from pg_roles where rolname = 'alcove_app') then
@@ -17,7 +21,12 @@ export async function ensureAppRole(tx: Transaction): Promise<void> {
       end if;
     exception when duplicate_object or unique_violation then null;
     end $$`.execute(tx);
-  await sql`grant usage on schema public to alcove_app`.execute(tx);
+  await sql`
+    do $$ begin
+      if not has_schema_privilege('alcove_app', 'public', 'usage') then
+        grant usage on schema public to alcove_app;
+      end if;
+    end $$`.execute(tx);
 }
 
 /**
