@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import type { Reporter } from 'vitest/node';
 import { sqldIsAvailable } from './server/src/testing/sqld.ts';
@@ -41,6 +42,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
+    // The threads and processes of each test's service find there what those of the first one compiled.
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('node_modules/.cache/tests', import.meta.url)) },
     reporters: ['default', sayWhatWasSkipped],
     projects: [
       { extends: true, test: { name: 'architecture', include: architecture } },

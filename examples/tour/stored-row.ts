@@ -1,5 +1,6 @@
 /** One row as the server stores it, read from the vault's file past the server. */
-import { opendir } from 'node:fs/promises';
+import { copyFile, mkdtemp, opendir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 
@@ -21,10 +22,10 @@ export const columnMeanings: Readonly<Record<string, string>> = {
   meta: 'what the app says in the open; this app says nothing',
 };
 
-/** Searches the vaults in use for an entry, and opens each only to read. Undefined where none holds it. */
+/** Searches the vaults in use for an entry. Undefined where none holds it. */
 export async function findStoredRow(dataDir: string, entryId: string): Promise<StoredRow | undefined> {
   for (const file of await findVaultsInUse(join(dataDir, 'vaults'))) {
-    const row = readRow(file, entryId);
+    const row = await readRow(file, entryId);
     if (row !== undefined) return row;
   }
   return undefined;
@@ -39,11 +40,15 @@ async function findVaultsInUse(folder: string): Promise<string[]> {
   return files;
 }
 
-function readRow(file: string, entryId: string): StoredRow | undefined {
-  const database = new DatabaseSync(file, { readOnly: true });
+/** From a copy, because the server holds the file for itself. Nobody writes to it at this point of the tour. */
+async function readRow(file: string, entryId: string): Promise<StoredRow | undefined> {
+  const folder = await mkdtemp(join(tmpdir(), 'alcove-tour-copy-'));
   try {
+    const copy = join(folder, 'vault.db');
+    for (const suffix of ['', '-wal']) await copyFile(`${file}${suffix}`, `${copy}${suffix}`);
+    using database = new DatabaseSync(copy);
     return database.prepare('SELECT * FROM synced_entries WHERE id = ?').get(entryId);
   } finally {
-    database.close();
+    await rm(folder, { recursive: true, force: true });
   }
 }

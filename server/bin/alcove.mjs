@@ -9,11 +9,13 @@ if (major < 24) {
   );
   process.exit(1);
 }
-// Compiled sources kept from the last start save a third of this one. In the checkout, not in a folder of the machine that
-// everybody may write to; where it cannot be written, nothing is kept.
+// Compiled sources kept from the last start save a third of this one, and threads some of their memory. In the checkout, not
+// in a folder of the machine that everybody may write to; where it cannot be written, nothing is kept.
 const { fileURLToPath } = await import('node:url');
 const { enableCompileCache } = await import('node:module');
-enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/alcove', import.meta.url)));
+const compiled = fileURLToPath(new URL('../../node_modules/.cache/alcove', import.meta.url));
+enableCompileCache(compiled);
+process.env.NODE_COMPILE_CACHE ??= compiled; // What threads and programs that are started from here look at.
 
 const { runCli } = await import('../src/cli.ts');
 process.exitCode = await runCli(process.argv.slice(2));

@@ -20,6 +20,7 @@ describe.skipIf(!isPossible).each(['false', 'true'])(
     let folder: string;
     let sqld: TestSqld;
     let nodes: readonly [ServerProcess, ServerProcess];
+    const running: ServerProcess[] = [];
     let people: readonly [Person, Person];
     let counter: number;
 
@@ -30,7 +31,7 @@ describe.skipIf(!isPossible).each(['false', 'true'])(
       nodes = await Promise.all([startNode('one'), startNode('two')]);
     });
     afterAll(async () => {
-      for (const node of nodes) await node.kill();
+      for (const node of running) await node.kill();
       await sqld[Symbol.asyncDispose]();
       await ground.remove();
       await rm(folder, { recursive: true, force: true });
@@ -52,7 +53,9 @@ describe.skipIf(!isPossible).each(['false', 'true'])(
         VAULT_ADMIN_URL: sqld.adminUrl,
         VAULT_REPLICAS: replicas,
       };
-      return startServerProcess({ dataDir, logFile: join(folder, `${name}.log`), env });
+      const node = await startServerProcess({ dataDir, logFile: join(folder, `${name}.log`), env });
+      running.push(node);
+      return node;
     }
 
     function entry() {

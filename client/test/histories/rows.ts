@@ -1,9 +1,9 @@
 /** The rows of a vault, as they lie in the server's file, and what keys make of them. */
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Kind, Storage } from '@alcove/client';
 import { fromBase64Url } from '@alcove/contract/base64url';
 import type { VectorClock } from '@alcove/contract/clock';
+import { openVaultFile } from '@alcove/server/testing';
 import { importEpochKey, open } from '../../src/crypto/envelope.ts';
 
 const tables = { entry: 'synced_entries', memory: 'synced_memories', tag: 'synced_tags' } as const;
@@ -34,20 +34,16 @@ export interface Rows {
 
 export function readRows(dataDir: string, vault: string): Rows {
   const file = join(dataDir, 'vaults', vault.slice(0, 2), `${vault}.db`);
-  const database = new DatabaseSync(file, { readOnly: true });
-  try {
-    const rows = Object.entries(tables).flatMap(([kind, table]) => {
-      const leaders = database.prepare(`SELECT *, 1 AS leads FROM ${table} ORDER BY seq`).all();
-      const siblings = database.prepare(
-        `SELECT s.*, i.seq, i.id, 0 AS leads FROM siblings s JOIN ${table} i ON i.id = s.item_id WHERE s.kind = '${kind}'`,
-      );
-      return [...leaders, ...siblings.all()].map((row) => toRow(kind, row));
-    });
-    const { head, items, bytes } = database.prepare('SELECT head, items, bytes FROM meta').get() ?? {};
-    return { rows, counted: { head: Number(head), items: Number(items), bytes: Number(bytes) } };
-  } finally {
-    database.close();
-  }
+  using database = openVaultFile(file);
+  const rows = Object.entries(tables).flatMap(([kind, table]) => {
+    const leaders = database.prepare(`SELECT *, 1 AS leads FROM ${table} ORDER BY seq`).all();
+    const siblings = database.prepare(
+      `SELECT s.*, i.seq, i.id, 0 AS leads FROM siblings s JOIN ${table} i ON i.id = s.item_id WHERE s.kind = '${kind}'`,
+    );
+    return [...leaders, ...siblings.all()].map((row) => toRow(kind, row));
+  });
+  const { head, items, bytes } = database.prepare('SELECT head, items, bytes FROM meta').get() ?? {};
+  return { rows, counted: { head: Number(head), items: Number(items), bytes: Number(bytes) } };
 }
 
 function toRow(kind: string, row: Record<string, unknown>): Row {

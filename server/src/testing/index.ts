@@ -16,3 +16,4 @@ export {
   wrappedKey,
 } from './people.ts';
 export { startTestServer, type TestServer, type TestServerOptions } from './server.ts';
+export { openVaultFile } from './vault-file.ts';

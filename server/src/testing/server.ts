@@ -67,6 +67,8 @@ function settingsOf(dataDir: string, database: string | undefined, env: Environm
     ALCOVE_DATA_DIR: dataDir,
     // A test calls as fast as it can; those of the limits turn them on.
     ALCOVE_LIMIT_SCALE: '0',
+    // Several services run beside each other on the machine of a test.
+    ALCOVE_VAULT_WORKERS: '2',
     ...(database === undefined ? {} : { DATABASE_URL: database }),
     ...env,
   });

@@ -114,7 +114,7 @@ export function parseSettings(env: Environment): Settings {
     appUrl: read(settingsTable.appUrl) ?? publicUrl,
     oauth: readOAuth(read),
     vaults: {
-      workers: read(settingsTable.vaultWorkers) ?? Math.max(2, availableParallelism()),
+      workers: read(settingsTable.vaultWorkers) ?? Math.max(4, availableParallelism()),
       openMax: read(settingsTable.vaultsOpenMax),
       bytesMax: read(settingsTable.vaultBytesMax),
       itemsMax: read(settingsTable.vaultItemsMax),

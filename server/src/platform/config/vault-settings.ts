@@ -6,14 +6,14 @@ const gibibyte = 2 ** 30;
 export const vaultSettings = {
   vaultWorkers: integer({
     name: 'ALCOVE_VAULT_WORKERS',
-    what: 'Worker threads that read and write vaults; as many as the machine has cores, and at least 2, unless set.',
+    what: 'Worker threads that read and write vaults and wait for the disk; as many as the machine has cores, and at least 4, unless set.',
     min: 1,
     max: 64,
     fallback: undefined,
   }),
   vaultsOpenMax: integer({
     name: 'ALCOVE_LIMIT_VAULTS_OPEN',
-    what: 'Vaults held open at once, over all workers; each takes up to three file descriptors.',
+    what: 'Vaults held open at once, over all workers; each takes up to two file descriptors.',
     min: 1,
     max: 100_000,
     fallback: 200,

@@ -1,7 +1,6 @@
 /** One open vault: SQLite through `node:sqlite`, with each statement prepared once. */
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { isOutOfSharedMemory } from './sqlite-errors.ts';
 
 /** A prepared statement; `Row` is what its columns are. */
 export interface Statement<Row> {
@@ -41,27 +40,22 @@ const pragmas = `
   PRAGMA cache_size = -1024;
   PRAGMA trusted_schema = OFF;`;
 
-/** Only a backup or a curious shell may hold the file besides us, and never for long. */
+/** Only a shell or a copy of this very vault may hold the file besides us, and never for long. */
 const busyTimeoutMs = 250;
 
-export function openDatabase(file: string, options: { create: boolean }): OpenVault {
-  try {
-    return connect(file, options, pragmas);
-  } catch (error) {
-    if (!isOutOfSharedMemory(error)) throw error;
-    // A full disk has no room for the file by which several connections would share the log. Alone, none is needed: what
-    // is there can be read on.
-    return connect(file, options, `PRAGMA locking_mode = EXCLUSIVE; ${pragmas}`);
-  }
-}
+/**
+ * SQLite's name for files that one process has to itself. What several processes would share of the log, in a file of its
+ * own that is made at each opening, lies in memory then, and locks cost no calls of the system. Windows has no such name.
+ */
+const vfs = process.platform === 'win32' ? undefined : 'unix-excl';
 
-function connect(file: string, options: { create: boolean }, setUp: string): OpenVault {
-  const database = new DatabaseSync(fileUrl(file, options.create ? 'rwc' : 'rw'), {
+export function openDatabase(file: string, options: { create: boolean }): OpenVault {
+  const database = new DatabaseSync(vaultUrl(file, options.create ? 'rwc' : 'rw'), {
     timeout: busyTimeoutMs,
     enableForeignKeyConstraints: true,
   });
   try {
-    database.exec(setUp);
+    database.exec(pragmas);
   } catch (error) {
     database.close();
     throw error;
@@ -87,10 +81,11 @@ export function openReplicaDatabase(file: string): VaultDatabase & { close(): vo
   };
 }
 
-/** `mode=rw` keeps SQLite from making an empty database where a file is missing. */
-function fileUrl(file: string, mode: 'rw' | 'rwc'): URL {
+/** `rw` keeps SQLite from making an empty database where a file is missing. */
+export function vaultUrl(file: string, mode: 'ro' | 'rw' | 'rwc'): URL {
   const url = pathToFileURL(file);
   url.searchParams.set('mode', mode);
+  if (vfs !== undefined) url.searchParams.set('vfs', vfs);
   return url;
 }
 

@@ -1,4 +1,4 @@
-export type { Statement, VaultDatabase } from './database.ts';
+export { type Statement, type VaultDatabase, vaultUrl } from './database.ts';
 export { vaultDamaged, vaultOnItsWay } from './errors.ts';
 export { createVaultName } from './files.ts';
 export type { VaultHome } from './messages.ts';

@@ -12,9 +12,6 @@ const full = 13;
 const cannotOpen = 14;
 const notDatabase = 26;
 
-/** SQLITE_IOERR_SHMSIZE, an extended code: the file of a log's shared memory found no room. */
-const sharedMemorySize = 4874;
-
 /** Codes of the operating system, met when a folder or file is made. */
 const systemFull = new Set(['ENOSPC', 'EDQUOT']);
 const systemTrouble = new Set(['EACCES', 'EIO', 'EMFILE', 'ENFILE', 'EPERM', 'EROFS']);
@@ -46,14 +43,9 @@ export function findDiskFailure(error: unknown): Failure | undefined {
   }
 }
 
-export function isOutOfSharedMemory(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === sharedMemorySize;
-}
-
 /** Extended codes carry the primary one in their low byte. */
 function primaryCode(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
-  if (isOutOfSharedMemory(error)) return full;
   if ('errcode' in error && typeof error.errcode === 'number') return error.errcode & 0xff;
   if (!('code' in error) || typeof error.code !== 'string') return undefined;
   if (systemFull.has(error.code)) return full;

@@ -1,5 +1,6 @@
 /** One thread that owns some of the vaults. It does one thing after another, so each vault has exactly one writer. */
 import { accessSync, constants } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { releaseBytes } from '../bytes/index.ts';
 import { backUp } from './backup.ts';
@@ -74,6 +75,7 @@ port.on('message', async ({ id, request }: Envelope) => {
   if (request.kind === 'call') releaseInput(request.input);
   if (request.kind === 'close') port.close();
 });
+flushCompileCache();
 post({ kind: 'ready' });
 
 function post(reply: Reply, transfer: ArrayBuffer[] = []): void {

@@ -1,9 +1,15 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { strFromU8, unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Person, registerPerson, startTestServer, type TestServer } from '../../../testing/index.ts';
+import {
+  openVaultFile,
+  type Person,
+  registerPerson,
+  startTestServer,
+  type TestServer,
+} from '../../../testing/index.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -112,7 +118,7 @@ function openVaultWith(entryId: string): DatabaseSync {
   const folder = join(server.dataDir, 'vaults');
   for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!path.endsWith('.db')) continue;
-    const vault = new DatabaseSync(join(folder, path), { timeout: 5000 });
+    const vault = openVaultFile(join(folder, path));
     if (vault.prepare('SELECT 1 FROM synced_entries WHERE id = ?').get(entryId) !== undefined) return vault;
     vault.close();
   }

@@ -13,6 +13,7 @@ import {
   behindTheScenes,
   callApi,
   createTestClock,
+  openVaultFile,
   type Person,
   registerPerson,
   startTestServer,
@@ -117,7 +118,7 @@ describe('bringing vaults to the newest schema', () => {
   async function leaveBehind(vaults: readonly string[], migrateAt: Date | null = null): Promise<void> {
     await behindTheScenes(server, async (tx) => {
       for (const vault of vaults) {
-        using database = new DatabaseSync(fileOf(vault));
+        using database = openVaultFile(fileOf(vault));
         database.exec(`DELETE FROM schema_version WHERE version >= 3;
           ALTER TABLE meta DROP COLUMN conflicts_open;
           DROP INDEX conflicts_listed; DROP INDEX conflicts_detected;
@@ -140,7 +141,7 @@ describe('bringing vaults to the newest schema', () => {
   test('counts what a vault of today counts as it goes', async () => {
     const { person, vault } = await createOwner();
     await behindTheScenes(server, async () => {
-      using database = new DatabaseSync(fileOf(vault));
+      using database = openVaultFile(fileOf(vault));
       database.exec(`INSERT INTO conflicts (id, kind, item_id, detected_at, state) VALUES
         ('00000000-0000-7000-8000-000000000001', 'entry', 'an-entry-of-long-ago', '2026', 'open'),
         ('00000000-0000-7000-8000-000000000002', 'entry', 'an-entry-of-long-ago', '2025', 'resolved')`);
@@ -153,7 +154,7 @@ describe('bringing vaults to the newest schema', () => {
   test('tells of each vault in trouble, leaves the others alone, tries again, and says when it is mended', async () => {
     const [broken, whole] = [await createOwner(), await createOwner()];
     await behindTheScenes(server, async (tx) => {
-      using database = new DatabaseSync(fileOf(broken.vault));
+      using database = openVaultFile(fileOf(broken.vault));
       database.exec(`INSERT INTO schema_version VALUES (99, 'from the future', '')`);
       await sql`update vault set schema_version = null where name = ${broken.vault}`.execute(tx);
     });
@@ -175,7 +176,7 @@ describe('bringing vaults to the newest schema', () => {
     expect((await operator('GET', '?only=troubled')).body.data[0].trouble.attempts).toBe(2);
 
     await behindTheScenes(server, async () => {
-      using database = new DatabaseSync(fileOf(broken.vault));
+      using database = openVaultFile(fileOf(broken.vault));
       database.exec('DELETE FROM schema_version WHERE version = 99');
     });
     expect((await operator('POST', '/migrate')).status).toBe(202);
@@ -208,7 +209,7 @@ describe('a vault that nobody comes to', () => {
   const infoOf = async ({ person }: { person: Person }) =>
     (await operator('GET', `?account=${person.account.id}`)).body.data[0];
   const answersIn = (vault: string) => {
-    using database = new DatabaseSync(fileOf(vault), { readOnly: true });
+    using database = openVaultFile(fileOf(vault));
     return database.prepare('SELECT count(*) AS count FROM idempotency').get()?.count;
   };
 
