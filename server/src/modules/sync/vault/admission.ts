@@ -2,8 +2,9 @@
 import type { Kind } from '@alcove/contract';
 import { counterOf } from '@alcove/contract/clock';
 import { type Rejection, rejections } from '../errors.ts';
-import type { Batch, HeldItem } from './batch.ts';
+import type { Batch } from './batch.ts';
 import type { AuthoredChange } from './change.ts';
+import type { HeldItem } from './items.ts';
 import { silentAfterMs } from './silence.ts';
 import type { VaultState } from './vault-store.ts';
 import { counterSeenBy } from './versions.ts';

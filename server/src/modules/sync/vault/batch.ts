@@ -1,6 +1,6 @@
 /** Takes the changes of one push, one after the other, and keeps count of what they did together. */
 import type { PushResult } from '@alcove/contract';
-import { counterOf } from '@alcove/contract/clock';
+import { counterOf, type VectorClock } from '@alcove/contract/clock';
 import { formatHybridTime } from '@alcove/contract/hybrid-time';
 import { syncLimits } from '@alcove/contract/limits';
 import { createIds, type Ids } from '../../../platform/ids/index.ts';
@@ -21,15 +21,18 @@ import {
 import { type AuthoredChange, readChange } from './change.ts';
 import { type Currents, createCurrents } from './currents.ts';
 import {
-  type ItemRow,
-  rowToVersion,
-  type VaultState,
-  type VaultStore,
-  type VersionRow,
-  versionToRow,
-  weightOf,
-} from './vault-store.ts';
-import { chooseLeader, countNamedDevices, type HeldVersion, weigh, withJoinedCounts } from './versions.ts';
+  type Arrival,
+  arrange,
+  changeToVersion,
+  extentOf,
+  findItem,
+  type HeldVersion,
+  type IncomingVersion,
+  isSame,
+  writeItem,
+} from './items.ts';
+import type { VaultState, VaultStore } from './vault-store.ts';
+import { countNamedDevices, weigh } from './versions.ts';
 
 /** Who pushes, when, and what holds for the account. */
 export interface Pusher {
@@ -74,12 +77,6 @@ export const devicesPerItemMax = 4 * syncLimits.devicesPerClockMax;
 /** And of one whose versions come to more bytes in all: three of the largest that there are. */
 export const bytesPerItemMax = 2 * 1024 * 1024;
 
-export interface HeldItem {
-  readonly row: ItemRow;
-  readonly siblings: readonly VersionRow[];
-  readonly versions: readonly HeldVersion[];
-}
-
 export function createBatch(store: VaultStore, pusher: Pusher): Batch {
   const { deviceId, nowMs, epochs, limits } = pusher;
   const state = store.getState();
@@ -114,20 +111,20 @@ export function takeChange(batch: Batch, raw: unknown, position: number, resolvi
   batch.aheadMs = Math.max(batch.aheadMs, change.atMs - batch.nowMs);
   const misplaced = resolving && findOtherItem(resolving, change);
   if (misplaced !== undefined) return rejected(change.id, misplaced);
-  const item = findItem(batch.store, change);
+  const item = findItem(batch.store.items, change);
   const forgery = findForgery(batch, change, item);
   if (forgery !== undefined) return rejected(change.id, forgery);
   const incoming = toVersion(batch, change);
   if (item === undefined) return hold(batch, change, { incoming, beside: [], item });
   const verdict = weigh(item.versions, incoming);
   switch (verdict.kind) {
-    case 'duplicate':
-      return { id: change.id, status: 'duplicate', seq: item.row.seq };
-    case 'reused':
-      return rejected(change.id, reused);
+    case 'again':
+      return isSame(batch.store.items, change, verdict.version, incoming)
+        ? { id: change.id, status: 'duplicate', seq: item.seq }
+        : rejected(change.id, reused);
     case 'stale':
       batch.currents.show(change, position);
-      return { id: change.id, status: 'stale', seq: item.row.seq };
+      return { id: change.id, status: 'stale', seq: item.seq };
     case 'held':
       if (resolving !== undefined && verdict.beside.length > 0) {
         batch.currents.show(change, position);
@@ -157,79 +154,33 @@ const unseen = (count: number): Refusal => ({
   detail: `${count} of the versions in \`current\` were not seen: merge their clocks into that of the change`,
 });
 
-function findItem(store: VaultStore, { kind, id }: ItemPlace): HeldItem | undefined {
-  const row = store.findItem(kind, id);
-  if (row === undefined) return undefined;
-  const siblings = row.sibling_count === 0 ? [] : store.findSiblings(kind, id);
-  return { row, siblings, versions: [row, ...siblings].map(rowToVersion) };
-}
-
-function toVersion(batch: Batch, change: AuthoredChange): HeldVersion {
-  const isAhead = change.atMs - batch.nowMs > aheadMaxMs;
-  return {
-    clock: change.clock,
-    time: change.time,
-    orderTime: isAhead ? formatHybridTime(batch.nowMs, 0) : change.time,
-    deviceId: change.deviceId,
-    epoch: change.epoch,
-    deleted: change.op === 'delete',
-    payload: change.payload,
-    meta: change.meta,
-  };
-}
-
-/** A version that no held one has seen, among those that it has not seen itself. */
-interface Arrival {
-  readonly incoming: HeldVersion;
-  readonly beside: readonly HeldVersion[];
-  readonly item: HeldItem | undefined;
+function toVersion({ nowMs }: Batch, change: AuthoredChange): IncomingVersion {
+  const isAhead = change.atMs - nowMs > aheadMaxMs;
+  return changeToVersion(change, isAhead ? formatHybridTime(nowMs, 0) : change.time);
 }
 
 function hold(batch: Batch, change: AuthoredChange, arrival: Arrival): PushResult {
   const { kind, id } = change;
   const { incoming, beside, item } = arrival;
-  const rows = orderVersions(kind, arrival).map(versionToRow);
-  const after = extentOf(rows);
-  const growth = difference(after, item === undefined ? nothing : extentOf([item.row, ...item.siblings]));
+  const next = arrange(kind, arrival);
+  const growth = difference(next.extent, item === undefined ? nothing : extentOf(item.versions));
   const refusal =
     findRetiredEpoch(batch, change) ??
     findForgotten(batch, change) ??
-    findCrowd(incoming, beside, after.bytes) ??
+    findCrowd(incoming, beside, next.extent.bytes) ??
     findOverrun(batch, growth, { isDeletion: incoming.deleted && item !== undefined });
   if (refusal !== undefined) return rejected(id, refusal);
-  const [leader, ...siblings] = rows;
-  if (leader === undefined) throw new Error('an item has a leading version');
   const seq = batch.head + 1;
-  const hadSiblings = item !== undefined && item.siblings.length > 0;
-  batch.store.putItem({ kind, id, seq, leader, siblings, isLive: after.items > 0, hadSiblings });
-  note(batch, incoming, { seq, growth });
-  return {
-    id,
-    ...settle(batch, { kind, id }, { isConcurrent: siblings.length > 0, after, hadSiblings }),
-    seq,
-  };
-}
-
-/** The leading version first. */
-function orderVersions(kind: ItemPlace['kind'], { incoming, beside, item }: Arrival): HeldVersion[] {
-  const leader = chooseLeader(kind, incoming, beside);
-  const siblings = [incoming, ...beside].filter((version) => version !== leader);
-  if (kind !== 'memory') return [leader, ...siblings];
-  return [withJoinedCounts(leader, [incoming, ...(item?.versions ?? [])]), ...siblings];
+  writeItem(batch.store.items, { kind, id, seq }, arrival, next);
+  note(batch, change.clock, { seq, growth });
+  return { id, ...settle(batch, { kind, id }, arrival, next.extent), seq };
 }
 
 const nothing: Extent = { items: 0, bytes: 0 };
 
-function extentOf(rows: readonly VersionRow[]): Extent {
-  return {
-    items: rows.some(({ deleted }) => deleted === 0) ? 1 : 0,
-    bytes: rows.reduce((sum, row) => sum + weightOf(row), 0),
-  };
-}
-
 const difference = (a: Extent, b: Extent): Extent => ({ items: a.items - b.items, bytes: a.bytes - b.bytes });
 
-/** Each push that speaks of the item reads all its versions, and writes them again. */
+/** Each push that speaks of the item reads the clocks of all its versions. */
 function findCrowd(
   incoming: HeldVersion,
   beside: readonly HeldVersion[],
@@ -248,13 +199,13 @@ function findCrowd(
   };
 }
 
-function note(batch: Batch, accepted: HeldVersion, { seq, growth }: { seq: number; growth: Extent }): void {
+function note(batch: Batch, clock: VectorClock, { seq, growth }: { seq: number; growth: Extent }): void {
   batch.head = seq;
   batch.items += growth.items;
   batch.bytes += growth.bytes;
-  batch.counter = Math.max(batch.counter, counterOf(accepted.clock, batch.deviceId));
+  batch.counter = Math.max(batch.counter, counterOf(clock, batch.deviceId));
   if (!batch.isMending) return;
-  for (const [device, counter] of Object.entries(accepted.clock)) {
+  for (const [device, counter] of Object.entries(clock)) {
     batch.learned.set(device, Math.max(counter, batch.learned.get(device) ?? 0));
   }
 }
@@ -266,14 +217,16 @@ function note(batch: Batch, accepted: HeldVersion, { seq, growth }: { seq: numbe
 function settle(
   batch: Batch,
   { kind, id: itemId }: ItemPlace,
-  item: { isConcurrent: boolean; after: Extent; hadSiblings: boolean },
+  { beside, item }: Arrival,
+  after: Extent,
 ): Pick<PushResult, 'status' | 'conflictId'> {
   const { store, state, ids, at } = batch;
   const isForPerson = kind === 'entry' && state.entriesPolicy === 'manual';
-  if (!isForPerson || !item.isConcurrent || item.after.items === 0) {
-    if (kind === 'entry' && item.hadSiblings && store.conflicts.resolve(kind, itemId, at))
+  if (!isForPerson || beside.length === 0 || after.items === 0) {
+    const hadSiblings = item !== undefined && item.versions.length > 1;
+    if (kind === 'entry' && hadSiblings && store.conflicts.resolve(kind, itemId, at))
       batch.conflictsOpen -= 1;
-    return { status: item.isConcurrent ? 'merged' : 'applied' };
+    return { status: beside.length > 0 ? 'merged' : 'applied' };
   }
   const known = store.conflicts.findOpen(kind, itemId);
   if (known !== undefined) return { status: 'conflict', conflictId: known };

@@ -8,13 +8,13 @@ import { parseHybridTime } from '@alcove/contract/hybrid-time';
 import { syncLimits } from '@alcove/contract/limits';
 import { type Rejection, rejections } from '../errors.ts';
 
-export interface AuthoredChange extends Change {
-  /** Who wrote it: the calling device, where the change names no other. */
-  readonly deviceId: string;
-  /** Whether it says so itself, as history does that is sent again. */
+export interface AuthoredChange extends Required<Omit<Change, 'payload' | 'meta'>> {
+  /** Whether it says itself who wrote it, as history does that is sent again. */
   readonly namesAuthor: boolean;
   /** The wall-clock part of its time. */
   readonly atMs: number;
+  readonly payload: string | undefined;
+  readonly meta: Meta | undefined;
 }
 
 export type ChangeRead =
@@ -58,7 +58,7 @@ function toChange(raw: unknown, caller: string): AuthoredChange {
   const deviceId = readAuthor(members.deviceId, caller);
   const clock = readClock(members.clock, op, deviceId);
   const { time, atMs } = readTime(members.time);
-  const required = {
+  return {
     id,
     kind,
     op,
@@ -68,13 +68,8 @@ function toChange(raw: unknown, caller: string): AuthoredChange {
     deviceId,
     namesAuthor: members.deviceId !== undefined,
     epoch: readInteger(members.epoch, { min: 1, max: epochMax }, 'epoch'),
-  };
-  const payload = readPayload(members, op);
-  const meta = readMeta(members.meta, kind);
-  return {
-    ...required,
-    ...(payload === undefined ? {} : { payload }),
-    ...(meta === undefined ? {} : { meta }),
+    payload: readPayload(members, op),
+    meta: readMeta(members.meta, kind),
   };
 }
 

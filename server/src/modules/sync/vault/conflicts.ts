@@ -2,7 +2,9 @@
 import type { Conflict, ConflictList, Version } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import type { ConflictRow } from './conflict-store.ts';
-import { createVaultStore, rowToVersion, type VaultStore, type VersionRow, weightOf } from './vault-store.ts';
+import { type VersionRow, weightOf } from './item-store.ts';
+import { readStored } from './stored-json.ts';
+import { createVaultStore, type VaultStore } from './vault-store.ts';
 
 export interface ConflictsInput {
   readonly state: Conflict['state'];
@@ -26,7 +28,7 @@ function readWithin(store: VaultStore, found: readonly ConflictRow[]): Conflict[
   const read: Conflict[] = [];
   let bytes = 0;
   for (const conflict of found) {
-    const rows = store.listVersions(conflict.kind, conflict.itemId);
+    const rows = store.items.listVersions(conflict.kind, conflict.itemId);
     bytes += rows.reduce((sum, row) => sum + weightOf(row), 0);
     if (bytes > pageBytesMax && read.length > 0) return read;
     read.push({ ...conflict, versions: rows.map(toVersion) });
@@ -34,11 +36,14 @@ function readWithin(store: VaultStore, found: readonly ConflictRow[]): Conflict[
   return read;
 }
 
-function toVersion(row: VersionRow): Version {
-  const { orderTime: _ours, payload, meta, ...version } = rowToVersion(row);
+function toVersion({ clock, time, device_id, epoch, deleted, payload, meta }: VersionRow): Version {
   return {
-    ...version,
-    ...(payload === undefined ? {} : { payload }),
-    ...(meta === undefined ? {} : { meta }),
+    clock: readStored(clock),
+    time,
+    deviceId: device_id,
+    epoch,
+    deleted: deleted === 1,
+    ...(payload === null ? {} : { payload }),
+    ...(meta === null ? {} : { meta: readStored(meta) }),
   };
 }

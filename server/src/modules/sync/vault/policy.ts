@@ -49,7 +49,7 @@ export function settleSome(store: VaultStore, nowMs: number): boolean {
   let { head } = state;
   for (const { kind, itemId } of open) {
     head += 1;
-    store.moveItem(kind, itemId, head);
+    store.items.move(kind, itemId, head);
     store.conflicts.resolve(kind, itemId, at);
   }
   store.setExtent({ ...state, head, conflictsOpen: state.conflictsOpen - open.length });

@@ -10,11 +10,12 @@
 import type { VectorClock } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { answersKeptMax } from './answers.ts';
+import { weightOf } from './item-store.ts';
 import { settleSome } from './policy.ts';
 import { silentAfterMs } from './silence.ts';
 import { readStored } from './stored-json.ts';
 import type { TombstoneRow } from './tombstone-store.ts';
-import { createVaultStore, type VaultState, type VaultStore, weightOf } from './vault-store.ts';
+import { createVaultStore, type VaultState, type VaultStore } from './vault-store.ts';
 
 export interface TidyInput {
   /** The devices that still stand and have been heard of lately. */
@@ -105,7 +106,7 @@ function findForgettable({ devices, tombstones }: VaultStore, { head }: VaultSta
 function collect(store: VaultStore, state: VaultState, gone: readonly TombstoneRow[], at: string): void {
   let { bytes } = state;
   for (const tombstone of gone) {
-    for (const row of store.listVersions(tombstone.kind, tombstone.id)) {
+    for (const row of store.items.listVersions(tombstone.kind, tombstone.id)) {
       bytes -= weightOf(row);
       remember(store, readStored(row.clock), at);
     }

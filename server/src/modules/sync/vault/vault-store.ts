@@ -1,19 +1,15 @@
 /**
- * The SQL of a vault's items and its feed; `*-store.ts` beside it have the rest. Knows the tables and nothing of the rule
- * that decides what goes into them.
+ * The SQL of a vault as a whole and its feed; `*-store.ts` beside it have the rest. Knows the tables and nothing of the
+ * rule that decides what goes into them.
  */
-import type { Kind, SyncPolicy, VectorClock } from '@alcove/contract';
+import type { Kind, SyncPolicy } from '@alcove/contract';
 import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { createConflictStore } from './conflict-store.ts';
 import type { History } from './cursor.ts';
 import { createDeviceStore } from './device-store.ts';
-import { readStored } from './stored-json.ts';
-import { ofEachKind, rowWeight, versionWeight } from './tables.ts';
+import { createItemStore } from './item-store.ts';
+import { ofEachKind, versionWeight } from './tables.ts';
 import { createTombstoneStore } from './tombstone-store.ts';
-import type { HeldVersion } from './versions.ts';
-
-const versionColumns = 'clock, time, order_time, device_id, epoch, deleted, payload, meta';
-const versionValues = '?, ?, ?, ?, ?, ?, ?, ?';
 
 /**
  * Items leave the vault as JSON that SQLite writes: clock and meta are stored as JSON, ids, times and payloads have
@@ -37,16 +33,6 @@ function loneItemJson(kind: Kind, end = `'}'`): string {
     ${versionMembers}, ${end})`;
 }
 
-/** Written once: putting a text together for each change would cost as much as running it. */
-const findItemSql = ofEachKind(
-  (kind, table) =>
-    `SELECT '${kind}' AS kind, id, seq, sibling_count, ${versionColumns} FROM ${table} WHERE id = ?`,
-);
-const putItemSql = ofEachKind(
-  (_, table) => `INSERT OR REPLACE INTO ${table} (seq, id, sibling_count, live, ${versionColumns})
-    VALUES (?, ?, ?, ?, ${versionValues})`,
-);
-const moveItemSql = ofEachKind((_, table) => `UPDATE ${table} SET seq = ? WHERE id = ?`);
 const itemJsonSql = ofEachKind(
   (kind, table) => `SELECT CAST(${itemJson(kind)} AS BLOB) AS json FROM ${table} AS item WHERE id = ?`,
 );
@@ -73,25 +59,6 @@ const hasAnySql = ofEachKind(
 
 const stateSql = `SELECT generation, head, floor, items, bytes, conflicts_open AS conflictsOpen,
   entries_policy AS entriesPolicy, restored_at AS restoredAt, tidy_after_ms AS tidyAfterMs FROM meta`;
-
-/** A version as its columns hold it; clock and meta are JSON. */
-export interface VersionRow {
-  readonly clock: string;
-  readonly time: string;
-  readonly order_time: string | null;
-  readonly device_id: string;
-  readonly epoch: number;
-  readonly deleted: 0 | 1;
-  readonly payload: string | null;
-  readonly meta: string | null;
-}
-
-export interface ItemRow extends VersionRow {
-  readonly kind: Kind;
-  readonly id: string;
-  readonly seq: number;
-  readonly sibling_count: number;
-}
 
 export interface StoredAnswer {
   readonly fingerprint: string;
@@ -180,6 +147,7 @@ export function createVaultStore(vault: VaultDatabase) {
         .statement<{ head: number }>('SELECT head FROM lineage WHERE generation = ?')
         .get(generation)?.head;
     },
+    items: createItemStore(vault),
     conflicts: createConflictStore(vault),
     devices: createDeviceStore(vault),
     tombstones: createTombstoneStore(vault),
@@ -211,19 +179,6 @@ export function createVaultStore(vault: VaultDatabase) {
       vault.statement('UPDATE meta SET generation = lower(hex(randomblob(16))), restored_at = ?').run(at);
     },
 
-    findItem: (kind: Kind, id: string) => findItem(vault, kind, id),
-    findSiblings: (kind: Kind, id: string) => findSiblings(vault, kind, id),
-    /** Every version of an item, the leading one first. */
-    listVersions(kind: Kind, id: string): VersionRow[] {
-      const row = findItem(vault, kind, id);
-      if (row === undefined) return [];
-      return row.sibling_count === 0 ? [row] : [row, ...findSiblings(vault, kind, id)];
-    },
-    putItem: (item: StoredItem) => putItem(vault, item),
-    /** Shows the item to every device again. */
-    moveItem(kind: Kind, id: string, seq: number): void {
-      vault.statement(moveItemSql[kind]).run(seq, id);
-    },
     /** The item as JSON. */
     findItemJson(kind: Kind, id: string): Uint8Array | undefined {
       return vault.statement<{ json: Uint8Array }>(itemJsonSql[kind]).get(id)?.json;
@@ -257,77 +212,6 @@ export function createVaultStore(vault: VaultDatabase) {
         )
         .run(nowMs, lastKept);
     },
-  };
-}
-
-/** An item as it is written. */
-export interface StoredItem {
-  readonly kind: Kind;
-  readonly id: string;
-  readonly seq: number;
-  readonly leader: VersionRow;
-  readonly siblings: readonly VersionRow[];
-  /** Whether any version is there. */
-  readonly isLive: boolean;
-  /** Whether the item had siblings before. */
-  readonly hadSiblings: boolean;
-}
-
-function findItem(vault: VaultDatabase, kind: Kind, id: string): ItemRow | undefined {
-  return vault.statement<ItemRow>(findItemSql[kind]).get(id);
-}
-
-function findSiblings(vault: VaultDatabase, kind: Kind, id: string): VersionRow[] {
-  return vault
-    .statement<VersionRow>(
-      `SELECT ${versionColumns} FROM siblings WHERE kind = ? AND item_id = ? ORDER BY coalesce(order_time, time) DESC`,
-    )
-    .all(kind, id);
-}
-
-function putItem(vault: VaultDatabase, item: StoredItem): void {
-  const { kind, id, seq, leader, siblings, isLive } = item;
-  vault.statement(putItemSql[kind]).run(seq, id, siblings.length, isLive ? 1 : 0, ...valuesOf(leader));
-  if (item.hadSiblings) vault.statement('DELETE FROM siblings WHERE kind = ? AND item_id = ?').run(kind, id);
-  const insert = `INSERT INTO siblings (kind, item_id, ${versionColumns}) VALUES (?, ?, ${versionValues})`;
-  for (const sibling of siblings) vault.statement(insert).run(kind, id, ...valuesOf(sibling));
-}
-
-function valuesOf(row: VersionRow) {
-  const { clock, time, order_time, device_id, epoch, deleted, payload, meta } = row;
-  return [clock, time, order_time, device_id, epoch, deleted, payload, meta] as const;
-}
-
-export function versionToRow(version: HeldVersion): VersionRow {
-  return {
-    clock: JSON.stringify(version.clock),
-    time: version.time,
-    order_time: version.orderTime === version.time ? null : version.orderTime,
-    device_id: version.deviceId,
-    epoch: version.epoch,
-    deleted: version.deleted ? 1 : 0,
-    payload: version.payload ?? null,
-    meta: version.meta === undefined ? null : JSON.stringify(version.meta),
-  };
-}
-
-/** Bytes that a version adds to an answer, rounded up. Its columns hold ASCII alone. */
-export function weightOf({ clock, payload, meta }: VersionRow): number {
-  return clock.length + (payload?.length ?? 0) + (meta?.length ?? 0) + rowWeight;
-}
-
-/** Reads the rows of a version, with siblings where there are some. */
-export function rowToVersion(row: VersionRow): HeldVersion {
-  const clock = readStored<VectorClock>(row.clock);
-  return {
-    clock,
-    time: row.time,
-    orderTime: row.order_time ?? row.time,
-    deviceId: row.device_id,
-    epoch: row.epoch,
-    deleted: row.deleted === 1,
-    payload: row.payload ?? undefined,
-    meta: row.meta === null ? undefined : readStored(row.meta),
   };
 }
 

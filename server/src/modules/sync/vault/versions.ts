@@ -6,32 +6,32 @@ import type { Kind, MemoryMeta, Meta } from '@alcove/contract';
 import { compareClocks, counterOf, mergeClocks, type VectorClock } from '@alcove/contract/clock';
 import { syncLimits } from '@alcove/contract/limits';
 
-export interface HeldVersion {
+/** What the rule asks of a version. */
+export interface Version {
   readonly clock: VectorClock;
-  readonly time: string;
   /** What the version is ordered by: its time, or that of its arrival when its device's clock runs ahead. */
   readonly orderTime: string;
   readonly deviceId: string;
-  readonly epoch: number;
   readonly deleted: boolean;
-  readonly payload: string | undefined;
+  /** Asked of memories alone. */
   readonly meta: Meta | undefined;
 }
 
-export type Verdict =
-  /** The same version again. */
-  | { readonly kind: 'duplicate' }
-  /** The same clock on other content: two devices share an identity, or one was restored from a backup. */
-  | { readonly kind: 'reused' }
+export type Verdict<Held> =
+  /** The clock of one that is held. */
+  | { readonly kind: 'again'; readonly version: Held }
   /** A held version has seen it. */
   | { readonly kind: 'stale' }
   /** It is held from now on, beside `beside`: the versions that neither has seen the other. */
-  | { readonly kind: 'held'; readonly beside: readonly HeldVersion[] };
+  | { readonly kind: 'held'; readonly beside: readonly Held[] };
 
-export function weigh(held: readonly HeldVersion[], incoming: HeldVersion): Verdict {
-  const orders = held.map((version) => ({ version, order: compareClocks(incoming.clock, version.clock) }));
+export function weigh<Held extends Pick<Version, 'clock'>>(
+  held: readonly Held[],
+  { clock }: Pick<Version, 'clock'>,
+): Verdict<Held> {
+  const orders = held.map((version) => ({ version, order: compareClocks(clock, version.clock) }));
   const same = orders.find(({ order }) => order === 'equal');
-  if (same !== undefined) return { kind: isSameContent(same.version, incoming) ? 'duplicate' : 'reused' };
+  if (same !== undefined) return { kind: 'again', version: same.version };
   if (orders.some(({ order }) => order === 'dominated')) return { kind: 'stale' };
   return {
     kind: 'held',
@@ -39,12 +39,16 @@ export function weigh(held: readonly HeldVersion[], incoming: HeldVersion): Verd
   };
 }
 
-function isSameContent(held: HeldVersion, incoming: HeldVersion): boolean {
-  return (
-    held.deleted === incoming.deleted &&
-    held.payload === incoming.payload &&
-    ownMeta(held.meta) === ownMeta(incoming.meta)
-  );
+/** What was written in a version. */
+export interface Content {
+  readonly deleted: boolean;
+  readonly payload: string | undefined;
+  readonly meta: Meta | undefined;
+}
+
+/** Other content under the same clock: two devices share an identity, or one was restored from a backup. */
+export function isSameContent(a: Content, b: Content): boolean {
+  return a.deleted === b.deleted && a.payload === b.payload && ownMeta(a.meta) === ownMeta(b.meta);
 }
 
 /** Without the access counts, which the vault joins and which may therefore have grown since. */
@@ -56,11 +60,11 @@ function ownMeta(meta: Meta | undefined): string {
  * The version that an item shows. A memory shows its last writer's. An entry or tag shows a version that is there rather
  * than its deletion, and among those the last writer's.
  */
-export function chooseLeader(kind: Kind, first: HeldVersion, others: readonly HeldVersion[]): HeldVersion {
+export function chooseLeader<V extends Version>(kind: Kind, first: V, others: readonly V[]): V {
   return others.reduce((leader, version) => (leadsOver(kind, version, leader) ? version : leader), first);
 }
 
-function leadsOver(kind: Kind, a: HeldVersion, b: HeldVersion): boolean {
+function leadsOver(kind: Kind, a: Version, b: Version): boolean {
   if (kind !== 'memory' && a.deleted !== b.deleted) return b.deleted;
   if (a.orderTime !== b.orderTime) return a.orderTime > b.orderTime;
   return a.deviceId > b.deviceId;
@@ -68,13 +72,17 @@ function leadsOver(kind: Kind, a: HeldVersion, b: HeldVersion): boolean {
 
 /**
  * How often each device opened a memory only ever grows, so the counts of all versions are joined and survive whichever
- * version wins, even a deletion.
+ * version wins, even a deletion. Answers the leader's meta with all of them.
  */
-export function withJoinedCounts(leader: HeldVersion, others: readonly HeldVersion[]): HeldVersion {
-  const counts = [leader, ...others].map(({ meta }) => countsOf(meta)).filter((each) => each !== undefined);
-  if (counts.length === 0) return leader;
-  const meta: MemoryMeta = { ...leader.meta, accessCounts: withHighest(mergeClocks(...counts)) };
-  return { ...leader, meta };
+export function withJoinedCounts(
+  { meta }: Pick<Version, 'meta'>,
+  others: readonly Pick<Version, 'meta'>[],
+): Meta | undefined {
+  const counts = [meta, ...others.map((other) => other.meta)]
+    .map(countsOf)
+    .filter((each) => each !== undefined);
+  if (counts.length === 0) return meta;
+  return { ...meta, accessCounts: withHighest(mergeClocks(...counts)) } satisfies MemoryMeta;
 }
 
 /** Each version names a bounded number of devices, and only this bounds what they name together. */
@@ -88,11 +96,11 @@ function countsOf(meta: Meta | undefined): VectorClock | undefined {
 }
 
 /** What any version held has seen of a device: the most that a new one may say of it, unless it is its own. */
-export function counterSeenBy(held: readonly HeldVersion[], device: string): number {
+export function counterSeenBy(held: readonly Version[], device: string): number {
   return Math.max(...held.map(({ clock }) => counterOf(clock, device)));
 }
 
 /** How many devices its clock and its access counts name: so much is to be read and compared. */
-export function countNamedDevices({ clock, meta }: HeldVersion): number {
+export function countNamedDevices({ clock, meta }: Version): number {
   return Object.keys(clock).length + Object.keys(countsOf(meta) ?? {}).length;
 }
