@@ -7,16 +7,15 @@ import type { Client, ClientOptions } from './client.ts';
 import { connect } from './connection.ts';
 import { createVault } from './create-vault.ts';
 import { listVerifiedDevices, renameDevice, revokeDevice, revokeOtherDevices } from './devices.ts';
-import { hasCode } from './errors.ts';
 import { findIdentity, type Identity, register } from './identity.ts';
 import { createKeyring } from './keyring.ts';
 import { createLiveChannel } from './live.ts';
 import { approvePairing, claimPairing, startPairing } from './pairing.ts';
 import { createProviders } from './providers.ts';
-import { findAccount, openRecords, put, type Records, recordKeys, remove } from './records.ts';
+import { findAccount, openRecords, put, type Records, recordKeys } from './records.ts';
 import { confirmRecovery, createRecovery, endRecovery, readRecoveryStatus, recover } from './recovery.ts';
 import { createServices } from './services.ts';
-import { asWhoeverIsHere, createSession, type Session } from './session.ts';
+import { asWhoeverIsHere, createSession } from './session.ts';
 import { createSessions } from './sessions.ts';
 import type { Storage } from './storage/storage.ts';
 import { takeNewIdentity } from './successor.ts';
@@ -88,14 +87,10 @@ export async function createAccountClient(options: ClientOptions): Promise<Clien
     return identity;
   }
 
-  async function forgetSession(): Promise<void> {
-    await records.withLock('session', () => records.write([remove(recordKeys.tokens)]));
-    await lookAgain();
-  }
-
   async function signOut(everywhere: boolean): Promise<void> {
-    await endSession(session, everywhere);
-    await forgetSession();
+    const body = everywhere ? { everywhere } : {};
+    await session.end({ method: 'POST', path: '/api/v1/auth/logout', body, answer: isNothing });
+    await lookAgain();
   }
 
   let released: Promise<void> | undefined;
@@ -123,7 +118,6 @@ export async function createAccountClient(options: ClientOptions): Promise<Clien
       closed,
       findCurrent: () => current,
       signOut,
-      forgetSession,
       onChange: lookAgain,
     }),
     services: createServices({ records, url, api }),
@@ -176,16 +170,6 @@ async function findCurrent(records: Records): Promise<CurrentAccount | undefined
   const account = await findAccount(records);
   if (account === undefined || (await records.read(recordKeys.tokens)) === undefined) return undefined;
   return { id: account.accountId, workspaceId: account.workspaceId, kind: account.kind };
-}
-
-async function endSession(session: Session, everywhere: boolean): Promise<void> {
-  const body = everywhere ? { everywhere } : {};
-  try {
-    await session.request({ method: 'POST', path: '/api/v1/auth/logout', body, answer: isNothing });
-  } catch (error) {
-    // An earlier try whose answer was lost has ended it already.
-    if (!hasCode(error, 'auth.signed_out')) throw error;
-  }
 }
 
 async function openStore(storage: Storage): Promise<Records> {

@@ -10,11 +10,19 @@ import type {
   UpdateMeResponse,
   WorkspaceRef,
 } from './openapi.ts';
-import { put, recordKeys, remove, requireDevice, requireIdentity } from './records.ts';
+import {
+  findAccount,
+  put,
+  recordKeys,
+  remove,
+  requireDevice,
+  requireIdentity,
+  type TokensRecord,
+} from './records.ts';
 import { type JourneyInput, requireVerifier, startJourney } from './services.ts';
 import { refreshTokens, type Session } from './session.ts';
 import { renewSession, requireNoDevice, resume, type SignInParts, signInWith } from './sign-in.ts';
-import { isFresh } from './tokens.ts';
+import { forgetTokens, isFresh } from './tokens.ts';
 import { isConverted, isSessionOpened } from './wire.ts';
 
 /** Whose session a store holds. */
@@ -283,8 +291,6 @@ export interface AccountParts extends SignInParts {
   readonly publicApi: Api;
   readonly findCurrent: () => CurrentAccount | undefined;
   readonly signOut: (everywhere: boolean) => Promise<void>;
-  /** Forgets the session without asking the server, where it has ended already. */
-  readonly forgetSession: () => Promise<void>;
   /** Told after everything that may have changed whose store this is. */
   readonly onChange: () => Promise<void>;
 }
@@ -348,8 +354,12 @@ export function createAccount(parts: AccountParts): AccountCalls {
     mergeGuest: (input = {}) => mergeGuest(parts, input),
     export: () => api('GET', '/api/v1/auth/me/export'),
     async delete(proof) {
+      const { records } = parts;
+      const account = await findAccount(records);
       await api('DELETE', '/api/v1/auth/me', { body: proof ?? (await signDeletion(parts)) });
-      await parts.forgetSession();
+      if (account !== undefined)
+        await records.withLock('session', () => forgetTokens(records, account.accountId));
+      await onChange();
     },
   };
 }
@@ -362,17 +372,25 @@ async function signDeletion({ records, api }: AccountParts) {
 }
 
 async function mergeGuest(
-  { records, http, api, now }: AccountParts,
+  parts: AccountParts,
   { name }: { name?: string },
 ): Promise<WorkspaceRef | undefined> {
+  const { records, api } = parts;
   return records.withLock('guest', async () => {
-    const kept = await records.read(recordKeys.guest);
-    if (kept === undefined) return undefined;
-    const guest = isFresh(kept, now()) ? kept : await refreshTokens(http, kept, now());
-    await records.write([put(recordKeys.guest, guest)]);
+    const guest = await findGuest(parts);
+    if (guest === undefined) return undefined;
     const body = { guestToken: guest.accessToken, ...(name === undefined ? {} : { name }) };
     const { workspace } = await api('POST', '/api/v1/auth/guest/merge', { body });
-    await records.write([remove(recordKeys.guest)]);
+    await records.writeIf(recordKeys.guest, guest, [remove(recordKeys.guest)]);
     return workspace;
   });
+}
+
+/** As renewed, where its token has run out. What another tab has renewed meanwhile, or merged, is newer. */
+async function findGuest({ records, http, now }: AccountParts): Promise<TokensRecord | undefined> {
+  const kept = await records.read(recordKeys.guest);
+  if (kept === undefined || isFresh(kept, now())) return kept;
+  const renewed = await refreshTokens(http, kept, now());
+  const isKept = await records.writeIf(recordKeys.guest, kept, [put(recordKeys.guest, renewed)]);
+  return isKept ? renewed : records.read(recordKeys.guest);
 }

@@ -22,6 +22,8 @@ export interface HttpRequest<T> {
   readonly signal?: AbortSignal | undefined;
   /** Needs no key, for doing it twice is by its nature the same as doing it once. */
   readonly isRepeatable?: true;
+  /** Told when the answer is the one that an earlier request with this key has got. */
+  readonly onReplay?: () => void;
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -99,6 +101,7 @@ async function send<T>(base: string, request: HttpRequest<T>, options: HttpOptio
   });
   if (!response.ok) throw problemToError(response, value);
   if (!request.answer(value)) throw misunderstood(request, response);
+  if (response.headers.get('Idempotency-Replayed') === 'true') request.onReplay?.();
   return value;
 }
 

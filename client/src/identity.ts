@@ -108,7 +108,8 @@ async function storeFirstDevice(
   const deviceId = answer.device.id;
   const genesis = await createGenesis({ accountId, deviceId }, keys);
   const anchor = await logEntryHash(genesis);
-  await records.write([
+  // Another tab that got the same answer may have begun to live by it.
+  await records.writeIf(recordKeys.identity, undefined, [
     put(recordKeys.identity, { accountId, deviceId, workspaceId: answer.workspace.id, anchor, genesis }),
     put(recordKeys.account, { accountId, workspaceId: answer.workspace.id, kind: answer.account.kind }),
     put(recordKeys.tokens, tokensToRecord(answer.tokens, accountId, nowMs)),

@@ -163,7 +163,8 @@ export async function claimOnce(
     ...(waiting === undefined ? [] : [put(recordKeys.superseded, waiting.deviceId)]),
     remove(recordKeys.pairing),
   ];
-  await records.withLock('session', () => records.write(writes));
+  // Another tab that claimed it as well has got the same session, and may have renewed it since.
+  await records.withLock('session', () => records.writeIf(recordKeys.pairing, pairing, writes));
 }
 
 /** Whether this store's device belongs to an account's device log; one that waits may still be paired. */

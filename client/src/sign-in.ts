@@ -3,9 +3,17 @@ import type { Account, DeviceInput, DeviceProof, SessionOpened, Tokens } from '@
 import { proveDevice, signInByDevice } from './device-sign-in.ts';
 import { AlcoveError, hasCode } from './errors.ts';
 import { ensureDevice, type IdentityParts, toDeviceInput } from './identity.ts';
-import { findAccount, type IdentityRecord, put, type Records, recordKeys, remove } from './records.ts';
+import {
+  findAccount,
+  type IdentityRecord,
+  put,
+  type Records,
+  recordKeys,
+  remove,
+  type TokensRecord,
+} from './records.ts';
 import type { StorageWrite } from './storage/storage.ts';
-import { tokensToRecord } from './tokens.ts';
+import { replaceTokens, tokensToRecord } from './tokens.ts';
 
 export interface SignInParts extends IdentityParts {
   /** Ends the waiting for other clients of the store. */
@@ -50,7 +58,7 @@ export function resume(parts: SignInParts): Promise<void> {
   const { records, closed } = parts;
   const enter = async () => {
     const tokens = await signInByDevice(parts);
-    await records.withLock('session', () => records.write([put(recordKeys.tokens, tokens)]));
+    await replaceTokens(records, () => [put(recordKeys.tokens, tokens)]);
   };
   return records.withLock('identity', enter, closed);
 }
@@ -78,15 +86,16 @@ export async function renewSession(
   { records, now }: SignInParts,
   { account, tokens }: { readonly account: Account; readonly tokens: Tokens },
 ): Promise<void> {
-  const known = await findAccount(records);
-  if (known?.accountId !== account.id) {
-    throw new AlcoveError('protocol', 'The server answered with the tokens of another account.');
-  }
-  const writes = [
-    put(recordKeys.account, { ...known, kind: account.kind }),
-    put(recordKeys.tokens, tokensToRecord(tokens, account.id, now())),
-  ];
-  await records.withLock('session', () => records.write(writes));
+  await replaceTokens(records, async () => {
+    const known = await findAccount(records);
+    if (known?.accountId !== account.id) {
+      throw new AlcoveError('protocol', 'The server answered with the tokens of another account.');
+    }
+    return [
+      put(recordKeys.account, { ...known, kind: account.kind }),
+      put(recordKeys.tokens, tokensToRecord(tokens, account.id, now())),
+    ];
+  });
 }
 
 async function keepSession({ records, now }: SignInParts, answer: SessionOpened): Promise<void> {
@@ -97,21 +106,22 @@ async function keepSession({ records, now }: SignInParts, answer: SessionOpened)
     device === undefined
       ? remove(recordKeys.identity)
       : put(recordKeys.identity, { accountId, deviceId: device.id, workspaceId });
-  await records.withLock('session', async () => {
-    await records.write([
-      ...(await leftBehind(records, answer)),
-      put(recordKeys.tokens, tokensToRecord(tokens, accountId, now())),
-      put(recordKeys.account, { accountId, workspaceId, kind: account.kind }),
-      identity,
-      remove(recordKeys.pairing),
-    ]);
-  });
+  await replaceTokens(records, async (held) => [
+    ...(await leftBehind(records, held, answer)),
+    put(recordKeys.tokens, tokensToRecord(tokens, accountId, now())),
+    put(recordKeys.account, { accountId, workspaceId, kind: account.kind }),
+    identity,
+    remove(recordKeys.pairing),
+  ]);
 }
 
 /** A guest whose things can still be taken over, and a device that waited to be admitted and is another one now. */
-async function leftBehind(records: Records, { account, device }: SessionOpened): Promise<StorageWrite[]> {
+async function leftBehind(
+  records: Records,
+  tokens: TokensRecord | undefined,
+  { account, device }: SessionOpened,
+): Promise<StorageWrite[]> {
   const before = await findAccount(records);
-  const tokens = await records.read(recordKeys.tokens);
   const waiting = await records.read(recordKeys.identity);
   const isGuest = before?.kind === 'guest' && before.accountId !== account.id;
   const isReplaced =

@@ -68,11 +68,14 @@ async function successionWrites(
 }
 
 function inCorner(records: Records): Records {
+  const moved = (batch: readonly StorageWrite[]) =>
+    batch.map(({ key, value }) => ({ key: corner + key, value }));
   return {
     ...records,
     read: (key) => records.read(cornered(key)),
     scan: (prefix) => records.scan(cornered(prefix)),
-    write: (batch) => records.write(batch.map(({ key, value }) => ({ key: corner + key, value }))),
+    write: (batch) => records.write(moved(batch)),
+    writeIf: (key, was, batch) => records.writeIf(cornered(key), was, moved(batch)),
   };
 }
 

@@ -82,6 +82,8 @@ const gatedFetch =
   };
 const isPull = (url: string) => url.endsWith('/sync/pull');
 const isPush = (url: string) => url.endsWith('/sync/push');
+const isRefresh = (url: string) => url.endsWith('/auth/refresh');
+const isLogout = (url: string) => url.endsWith('/auth/logout');
 const isLastPage = (url: string, text: string) => isPull(url) && text.includes('"hasMore":false');
 
 async function open(storage: Storage, fetch?: typeof globalThis.fetch): Promise<Client> {
@@ -203,6 +205,135 @@ describe.each(stores)('of two clients that share a store in %s without locks', (
     expect(await cursor()).toBe(reached);
     await store.close();
     expect(await frozen.vault.list()).toEqual([]);
+  });
+});
+
+describe.each(stores)('of two clients that share a session in %s without locks', (_name, newPlace) => {
+  const hourMs = 3_600_000;
+
+  async function openTwo(isMeant: typeof isLastPage) {
+    const place = newPlace();
+    const answering = createGate();
+    const awake = await open(lockless(place(), createGate()));
+    const frozen = await open(lockless(place(), createGate()), gatedFetch(answering, isMeant));
+    const read = async (key: string) => {
+      const store = await place().open();
+      return store.read(key).finally(() => store.close());
+    };
+    return { awake, frozen, answering, read };
+  }
+
+  it('one that freezes over new tokens puts them in the place of no newer ones, and goes on with those', async () => {
+    const { awake, frozen, answering, read } = await openTwo(isRefresh);
+    const { id } = await awake.account.startGuest();
+    clock.forward(hourMs);
+    answering.shut();
+    const late = frozen.me();
+    await answering.reached();
+    for (let round = 0; round < 3; round += 1) {
+      await awake.me();
+      clock.forward(hourMs - 120_000);
+    }
+    const newest = await read('tokens');
+    answering.open();
+    expect((await late).account.id).toBe(id);
+    expect(await read('tokens')).toBe(newest);
+    clock.forward(hourMs);
+    expect((await frozen.me()).account.id).toBe(id);
+    expect((await awake.me()).account.id).toBe(id);
+  });
+
+  it('one that freezes over new tokens stays signed out by the other', async () => {
+    const { awake, frozen, answering, read } = await openTwo(isRefresh);
+    await awake.account.startGuest();
+    clock.forward(hourMs);
+    answering.shut();
+    const late = frozen.me();
+    await answering.reached();
+    await awake.account.signOut();
+    answering.open();
+    await expect(late).rejects.toMatchObject({ code: 'auth.signed_out' });
+    expect(await read('tokens')).toBeUndefined();
+  });
+
+  it('one that freezes over its sign-out leaves the account alone that the other signs in to', async () => {
+    const { awake, frozen, answering } = await openTwo(isLogout);
+    await frozen.account.startGuest();
+    answering.shut();
+    const late = frozen.account.signOut();
+    await answering.reached();
+    const { id } = await awake.account.startGuest();
+    answering.open();
+    await late;
+    expect(frozen.account.current?.id).toBe(id);
+    expect((await awake.me()).account.id).toBe(id);
+  });
+
+  it('one that freezes over its sign-out ends the session also in the tokens that the other has renewed', async () => {
+    const { awake, frozen, answering, read } = await openTwo(isLogout);
+    await frozen.register();
+    answering.shut();
+    const late = frozen.account.signOut();
+    await answering.reached();
+    // Its account has no password: it has come back by its key.
+    await awake.me();
+    answering.open();
+    await late;
+    expect(await read('tokens')).toBeUndefined();
+  });
+
+  it('one that freezes over its registration takes up the account that the other has got by then', async () => {
+    const { awake, frozen, answering } = await openTwo((url) => url.endsWith('/auth/register'));
+    answering.shut();
+    const late = frozen.register();
+    await answering.reached();
+    const identity = await awake.register();
+    await awake.vault.put(entry('first', 'first'));
+    await awake.vault.sync();
+    clock.forward(hourMs);
+    await awake.vault.sync();
+    answering.open();
+    expect(await late).toEqual(identity);
+    await frozen.vault.put(entry('second', 'second'));
+    await frozen.vault.sync();
+    const other = await joinWith(awake, server.url, { now: () => clock.now() });
+    opened.push(other);
+    expect(await visible(other)).toEqual({ [idOf('first')]: ['first'], [idOf('second')]: ['second'] });
+  });
+
+  it('one that freezes over its claim of a pairing keeps the tokens that the other has renewed since', async () => {
+    const { awake, frozen, answering, read } = await openTwo((url) => url.endsWith('/claim'));
+    const laptop = await open(memoryStorage());
+    await laptop.register();
+    const [early, late] = [await awake.startPairing(), await frozen.startPairing()];
+    expect(late.code).toBe(early.code);
+    await laptop.approvePairing(early.code);
+    answering.shut();
+    const claiming = late.claim();
+    await answering.reached();
+    const identity = await early.claim();
+    clock.forward(hourMs);
+    await awake.vault.sync();
+    const newest = await read('tokens');
+    answering.open();
+    expect(await claiming).toEqual(identity);
+    expect(await read('tokens')).toBe(newest);
+  });
+
+  it('one that freezes over the new tokens of a guest brings back none that the other has merged', async () => {
+    const { awake, frozen, answering, read } = await openTwo(isRefresh);
+    const credentials = { email: `person-${made++}@example.org`, password: 'up betimes and so to bed' };
+    await (await open(memoryStorage())).account.signUp(credentials);
+    await awake.account.startGuest();
+    await awake.account.signIn(credentials);
+    clock.forward(hourMs);
+    answering.shut();
+    const late = frozen.account.mergeGuest();
+    await answering.reached();
+    expect(await awake.account.mergeGuest()).toBeDefined();
+    answering.open();
+    expect(await late).toBeUndefined();
+    expect(await read('guest')).toBeUndefined();
   });
 });
 

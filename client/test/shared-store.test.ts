@@ -126,6 +126,46 @@ describe.each(places)('two clients on one store in %s', (name, newPlace) => {
   });
 });
 
+it('while one tab signs out, another one does not come back by the key of the device', async () => {
+  const storage = memoryStorage();
+  const [answered, asked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const slow = await openClient(server.url, {
+    storage,
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      if (!String(input).endsWith('/auth/logout')) return response;
+      answered.resolve();
+      await asked.promise;
+      return response;
+    },
+  });
+  const other = await openClient(server.url, { storage: tellingOfLocks(storage, asked.resolve) });
+  opened.push(slow, other);
+  await slow.register();
+  const leaving = slow.account.signOut();
+  await answered.promise;
+  await expect(other.me()).rejects.toMatchObject({ code: 'auth.signed_out' });
+  await leaving;
+  await slow.account.resume();
+  expect(await slow.sessions.list()).toMatchObject([{ current: true }]);
+});
+
+/** A store that tells when somebody wants to change its session. */
+function tellingOfLocks(storage: Storage, onAsked: () => void): Storage {
+  return {
+    async open() {
+      const handle = await storage.open();
+      return {
+        ...handle,
+        withLock: (name, work, signal) => {
+          if (name === 'session') onAsked();
+          return handle.withLock?.(name, work, signal) ?? work();
+        },
+      };
+    },
+  };
+}
+
 it('a call that was begun as one account never goes on as another that signed in meanwhile', async () => {
   const storage = memoryStorage();
   const bystander = await openClient(server.url, { storage, now: () => clock.now() });
