@@ -629,7 +629,7 @@ export interface PushRequest {
   /** Each a `Change`. A malformed one is rejected alone. */
   changes: unknown[];
   atomic?: boolean;
-  /** The highest counter of its own that this device had handed to the network before, as its store remembers. When the vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter`, and nothing is written. */
+  /** The highest counter of its own that this device had handed to the network before, as its store remembers. When the vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter` and `cameWith`, and nothing is written. */
   sentCounter?: number;
 }
 
@@ -640,6 +640,8 @@ export interface PushResponse {
   serverTime: string;
   /** The highest counter that the vault knows of the calling device. */
   counter: number;
+  /** In a vault that was restored: the `sentCounter` of this device's first push since. A store that had sent more by then is not the one whose changes the vault has taken. */
+  cameWith?: number;
   warnings: Warning[];
   /** How much the vault can still grow. What makes it smaller is always taken. */
   bytesLeft: number;
@@ -715,7 +717,7 @@ export interface ResetPasswordRequest {
 export interface ResolveRequest {
   /** A `Change` whose clock has seen every version. */
   change: unknown;
-  /** The highest counter of its own that this device had handed to the network before, as its store remembers. When the vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter`, and nothing is written. */
+  /** The highest counter of its own that this device had handed to the network before, as its store remembers. When the vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter` and `cameWith`, and nothing is written. */
   sentCounter?: number;
 }
 

@@ -112,6 +112,8 @@ export interface SyncRecord {
   readonly vaultCounter?: number;
   /** The highest own counter whose push the server has answered. */
   readonly sentCounter?: number;
+  /** The same when the last page came: what was answered up to then, the history of the cursor has. */
+  readonly knownCounter?: number;
   readonly resync?: Resync;
 }
 
@@ -121,6 +123,11 @@ export interface Resync {
   readonly stamp: string;
   /** What came with a higher sequence number the vault may have lost; what came before it and is not shown is deleted. */
   readonly knownUpToSeq: number;
+  /**
+   * The vault has gone on with another store of this device, which had sent no more than this. What this one has sent beyond it
+   * only this one has: it brings it back as another device.
+   */
+  readonly sharedCounter?: number;
 }
 
 /** Why the server refused a change the last time. */

@@ -73,7 +73,8 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
   /** Says how far this store has sent, by which the vault knows a copy of it. */
   async function pushAsItself(own: OwnPush): Promise<PushResponse> {
     return push(session, own).catch(async (error) => {
-      if (hasCode(error, 'sync.device_cloned')) await store.suspectCopy(own.sentCounter, counterIn(error));
+      if (hasCode(error, 'sync.device_cloned'))
+        await store.suspectCopy(own.sentCounter, countIn(error, 'counter'));
       throw error;
     });
   }
@@ -140,8 +141,22 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
       } catch (error) {
         if (!isLostCursor(error) || resyncs >= resyncsMax) throw error;
         resyncs += 1;
-        await store.beginResync(from, knownUpToSeq(error));
+        await store.beginResync(from, {
+          knownUpToSeq: knownUpToSeq(error),
+          cameWith: isOtherHistory(error) ? await askCameWith() : undefined,
+        });
       }
+    }
+  }
+
+  /** With how much this device came first to a vault that was put back: this store, or another one that claims to be it. */
+  async function askCameWith(): Promise<number | undefined> {
+    const { sentCounter = 0 } = await store.readSync();
+    try {
+      return (await pushAsItself({ changes: [], sentCounter })).cameWith;
+    } catch (error) {
+      if (hasCode(error, 'sync.device_cloned')) return countIn(error, 'cameWith');
+      throw error;
     }
   }
 
@@ -281,9 +296,10 @@ function pull(session: Session, cursor: string | undefined): Promise<PullRespons
   });
 }
 
-function counterIn(error: unknown): number | undefined {
-  const counter = error instanceof AlcoveError ? error.extensions.counter : undefined;
-  return isCount(counter) ? counter : undefined;
+/** A number that the server's refusal names. */
+function countIn(error: unknown, name: string): number | undefined {
+  const count = error instanceof AlcoveError ? error.extensions[name] : undefined;
+  return isCount(count) ? count : undefined;
 }
 
 function deviceCloned(): AlcoveError {
@@ -330,8 +346,12 @@ function isLostCursor(error: unknown): boolean {
   return hasCode(error, 'sync.resync_required') || hasCode(error, 'sync.invalid_cursor');
 }
 
+function isOtherHistory(error: unknown): boolean {
+  const reason = error instanceof AlcoveError ? error.extensions.reason : undefined;
+  return reason === 'restored' || reason === 'other_vault';
+}
+
 /** A server that does not say what the vault had may have lost all of it. */
 function knownUpToSeq(error: unknown): number {
-  const known = error instanceof AlcoveError ? error.extensions.knownUpToSeq : undefined;
-  return isCount(known) ? known : 0;
+  return countIn(error, 'knownUpToSeq') ?? 0;
 }

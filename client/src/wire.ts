@@ -213,6 +213,7 @@ export const isPushResponse: Guard<PushResponse> = shape<PushResponse>({
   cursor: isText,
   serverTime: isText,
   counter: isCount,
+  cameWith: optional(isCount),
   warnings: listOf(shape<PushResponse['warnings'][number]>({ code: isText, detail: isText })),
   bytesLeft: isCount,
 });

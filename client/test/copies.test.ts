@@ -245,19 +245,78 @@ describe('a push whose answer was lost', () => {
   );
 });
 
-it('whose acknowledged edit a vault that was put back has lost to the original, brings it back as another device', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'alcove-copies-'));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  const { first, copied } = await original();
-  const restore = await backUpForLater({ url: server.url, clock, directory: folder }, first);
-  const second = await open(copied);
-  await second.vault.put(entry(shared, 'by the copy'));
-  await first.vault.put(entry(shared, 'by the first'));
-  await second.vault.sync();
-  await restore();
-  await first.vault.sync();
-  expect(await seenByAnother(first, second)).toEqual({ [shared]: ['by the copy', 'by the first'] });
-  expect(second.identity?.deviceId).not.toBe(first.identity?.deviceId);
-  for (const client of [first, second])
-    expect(await client.vault.status()).toMatchObject({ isCloned: false, unsynced: 0, rejected: [] });
+describe('a copy whose acknowledged edit a vault that was put back has lost to the original', () => {
+  type Cast = { readonly first: Client; readonly other: Client };
+  const onTop: [string, (cast: Cast) => Promise<unknown>, string[]][] = [
+    ['nothing', async () => undefined, ['by the first']],
+    [
+      'another edit of its own',
+      async ({ first }) => {
+        await first.vault.put(entry(shared, 'on top'));
+        await first.vault.sync();
+      },
+      ['on top'],
+    ],
+    [
+      'a deletion',
+      async ({ first }) => {
+        await first.vault.delete('entry', shared);
+        await first.vault.sync();
+      },
+      [],
+    ],
+    [
+      "another device's edit",
+      async ({ other }) => {
+        await other.vault.sync();
+        await other.vault.put(entry(shared, 'by another device'));
+        await other.vault.sync();
+      },
+      ['by another device'],
+    ],
+  ];
+
+  it.each(onTop)(
+    'brings it back as another device; what the original has numbered alike has %s on top',
+    async (_what, put, left) => {
+      const folder = await mkdtemp(join(tmpdir(), 'alcove-copies-'));
+      onTestFinished(() => rm(folder, { recursive: true }));
+      const { first, copied } = await original();
+      const other = await joinWith(first, server.url, { now: () => clock.now() });
+      opened.push(other);
+      const restore = await backUpForLater({ url: server.url, clock, directory: folder }, first);
+      const second = await open(copied);
+      await second.vault.put(entry(shared, 'by the copy'));
+      await first.vault.put(entry(shared, 'by the first'));
+      await second.vault.sync();
+      await restore();
+      await first.vault.sync();
+      await put({ first, other });
+      expect(await seenByAnother(first, second, other)).toEqual({
+        [shared]: ['by the copy', ...left].sort(),
+      });
+      expect(second.identity?.deviceId).not.toBe(first.identity?.deviceId);
+      for (const client of [first, second])
+        expect(await client.vault.status()).toMatchObject({ isCloned: false, unsynced: 0, rejected: [] });
+    },
+  );
+
+  it('brings back nothing of what the original had sent as well', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'alcove-copies-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const storage = memoryStorage();
+    const first = await open(storage);
+    await first.register();
+    await first.vault.put(entry(idOf('first'), 'before'));
+    await first.vault.sync();
+    const restore = await backUpForLater({ url: server.url, clock, directory: folder }, first);
+    await first.vault.put(entry(shared, 'by the first'));
+    await first.vault.sync();
+    const second = await open(await copyOf(storage));
+    await restore();
+    await first.vault.sync();
+    await first.vault.put(entry(shared, 'on top'));
+    await first.vault.sync();
+    expect(await seenByAnother(first, second)).toEqual({ [shared]: ['on top'], [idOf('first')]: ['before'] });
+  });
 });

@@ -97,8 +97,8 @@ const SentCounter = Type.Integer({
   maximum: syncLimits.counterMax,
   description:
     'The highest counter of its own that this device had handed to the network before, as its store remembers. When the ' +
-    'vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter`, ' +
-    'and nothing is written.',
+    'vault knows a higher one, the store is a copy or an old state of another: 409 `sync.device_cloned` with `counter` ' +
+    'and `cameWith`, and nothing is written.',
 });
 
 export const PushRequest = Strict({
@@ -136,6 +136,13 @@ export const PushResponse = Type.Object({
   cursor: Type.String(),
   serverTime: Timestamp,
   counter: Type.Integer({ description: 'The highest counter that the vault knows of the calling device.' }),
+  cameWith: Type.Optional(
+    Type.Integer({
+      description:
+        "In a vault that was restored: the `sentCounter` of this device's first push since. A store that had sent more by then is " +
+        'not the one whose changes the vault has taken.',
+    }),
+  ),
   warnings: Type.Array(Warning),
   bytesLeft: Type.Integer({
     description: 'How much the vault can still grow. What makes it smaller is always taken.',

@@ -24,7 +24,7 @@ import { createEditing } from './editing.ts';
 import { type Applied, createPages, type Page } from './pages.ts';
 import { type ItemChange, type Position, readSync, type StoreParts } from './parts.ts';
 import { createReading, type Shown } from './reading.ts';
-import { createResyncing, type SettledResend } from './resync.ts';
+import { createResyncing, type SettledResend, type ToldOfResync } from './resync.ts';
 import { createSealing } from './sealing.ts';
 import { type Batch, createSending, type Outcome } from './sending.ts';
 import { createSuccession } from './succession.ts';
@@ -76,7 +76,7 @@ export interface VaultStore {
    * Makes the next pull begin anew, if `from` still is where it would go on. What it will not show was deleted, if the vault
    * had it; else it is sent again.
    */
-  beginResync(from: Position, knownUpToSeq: number): Promise<void>;
+  beginResync(from: Position, told: ToldOfResync): Promise<void>;
   /** After the last page of a resync: deletes what was deleted, and marks for sending what the vault has lost. */
   finishResync(at: Position): Promise<ItemChange[]>;
   /** Versions that the vault has lost. */
@@ -139,7 +139,7 @@ export function createVaultStore(given: Omit<StoreParts, 'queue'>): VaultStore {
       queue.exclusively(async () => {
         await queue.write([put(recordKeys.sync, { ...(await readSync(records)), ...change })]);
       }),
-    beginResync: (from, known) => queue.exclusively(() => resyncing.begin(from, known)),
+    beginResync: (from, told) => queue.exclusively(() => resyncing.begin(from, told)),
     finishResync: (at) => queue.exclusively(() => resyncing.finish(at)),
     resends: () => records.scan(recordKeys.resends),
     settleResends: (results) => queue.exclusively(() => resyncing.settleResends(results)),

@@ -1,8 +1,7 @@
 /** What a pull brings: a page and its cursor, in one write; and what opens with keys that came later. */
-import type { Change, ChangeOut } from '@alcove/contract';
+import type { ChangeOut } from '@alcove/contract';
 import { compareClocks, counterOf } from '@alcove/contract/clock';
 import { joinEqual } from '../conflicts.ts';
-import { withEntry } from '../edits.ts';
 import {
   areSameVersions,
   asFirst,
@@ -15,11 +14,9 @@ import {
   type StoredItem,
   type StoredVersion,
 } from '../items.ts';
-import type { QueueEntry } from '../queue.ts';
 import {
   type IdentityRecord,
   put,
-  type QueuedChange,
   type ResendRecord,
   type Resync,
   recordKeys,
@@ -38,7 +35,7 @@ import {
   type StoreParts,
   toItemChange,
 } from './parts.ts';
-import { isBeyond, type Resyncing } from './resync.ts';
+import { isApart, isBeyond, queuedWrite, type Resyncing } from './resync.ts';
 import { missingEpochs, type Sealing } from './sealing.ts';
 
 /** What a pull brought, and from where it went on. */
@@ -60,14 +57,18 @@ export interface Pages {
   reopen(epochs: readonly number[]): Promise<ItemChange[]>;
 }
 
-export function createPages(parts: StoreParts, sealing: Sealing, { resendWrites }: Resyncing): Pages {
+export function createPages(
+  parts: StoreParts,
+  sealing: Sealing,
+  { resendWrites, requeue }: Resyncing,
+): Pages {
   const { records, queue } = parts;
   const arrivals = createArrivals(parts);
 
   async function apply({ from, changes, cursor, clockSkewMs }: Page): Promise<Applied | undefined> {
     const before = await readSync(records);
     if (!isAt(before, from)) return undefined;
-    const sync = { ...before, cursor, clockSkewMs };
+    const sync = { ...before, cursor, clockSkewMs, knownCounter: before.sentCounter ?? 0 };
     const identity = await requireIdentity(records);
     const arrived = await arrivals.find(changes);
     const counters = new Set(arrived.map(({ counter }) => counter));
@@ -93,10 +94,15 @@ export function createPages(parts: StoreParts, sealing: Sealing, { resendWrites 
           pulled,
           isUnsynced,
         );
-        const lost = isBeyond(sync.resync, stored)
-          ? all.filter((v) => !isAmong(pulled, v) && !isUnsynced(v))
+        const unshown = isBeyond(sync.resync, stored)
+          ? known.filter((v) => !isAmong(pulled, v) && !isUnsynced(v))
           : [];
-        const taken = all.filter((v) => !isUnsynced(v) && isTaken(v, pulled, identity.deviceId));
+        const isMine = (version: StoredVersion) => isApart(sync.resync, version, identity);
+        const lost = unshown.filter((v) => all.includes(v) && !isMine(v));
+        const taken = [
+          ...all.filter((v) => !isUnsynced(v) && isTaken(v, pulled, identity.deviceId)),
+          ...unshown.filter(isMine),
+        ];
         const versions = joinEqual(change.kind, all, isUnsynced);
         const regained = resends.filter(
           (resend) => itemKey(resend.change) === itemKey(change) && isRegained(resend, pulled),
@@ -133,14 +139,12 @@ export function createPages(parts: StoreParts, sealing: Sealing, { resendWrites 
     writes.push(
       ...merged.flatMap(({ regained }) => regained.map(({ change }) => remove(recordKeys.resend(change)))),
     );
-    const again = await Promise.all(
-      merged.map(({ change, taken }) => sealing.sealAgain(change, taken, identity)),
-    );
-    const queued = again.flat().map((change) => toQueued(change, identity.deviceId));
+    const again = await Promise.all(merged.map(({ change, taken }) => requeue(change, taken, identity)));
+    const queued = again.flat();
     writes.push(put(recordKeys.sync, queued.length === 0 ? sync : { ...sync, cloned: true }));
     if (arrived.length === 0 && queued.length === 0) await queue.write(writes);
     else {
-      writes.push(...queued.map(({ entry, row }) => put(recordKeys.queued(entry.counter), row)));
+      writes.push(...queued.map(queuedWrite));
       writes.push(...(await arrivals.writes(arrived, identity)));
       const removed = arrived.map(({ counter }) => counter);
       await queue.commit(writes, { removed, put: queued.map(({ entry }) => entry) });
@@ -241,14 +245,6 @@ function isTaken(version: StoredVersion, pulled: readonly StoredVersion[], devic
       compareClocks(other.clock, version.clock) === 'equal' &&
       !isSameContent(other, version),
   );
-}
-
-/** It waits as it did before it was sent, until this store is a device of its own and gives it that one's clock. */
-function toQueued(sealed: Change, deviceId: string): { entry: QueueEntry; row: QueuedChange } {
-  const { deviceId: _own, ...change } = sealed;
-  const { kind, id, clock } = change;
-  const counter = counterOf(clock, deviceId);
-  return { entry: { counter, kind, id }, row: { change, base: withEntry(clock, deviceId, 0) } };
 }
 
 /** Another device has brought what this one was to send again, or something that has seen it. */

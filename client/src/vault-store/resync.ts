@@ -1,14 +1,19 @@
 /** A pull of everything, where the server cannot go on: what was deleted goes, what the vault has lost is sent again. */
+import type { Change } from '@alcove/contract';
+import { counterOf } from '@alcove/contract/clock';
+import { withEntry } from '../edits.ts';
 import { hasPlaceFor, type ItemRef, type StoredItem, type StoredVersion } from '../items.ts';
-import type { IsUnsynced } from '../queue.ts';
+import type { IsUnsynced, QueueEntry } from '../queue.ts';
 import {
   type IdentityRecord,
   put,
+  type QueuedChange,
   type ResendRecord,
   type Resync,
   recordKeys,
   remove,
   requireIdentity,
+  type SyncRecord,
 } from '../records.ts';
 import type { StorageWrite } from '../storage/storage.ts';
 import {
@@ -28,8 +33,16 @@ const sweepChunk = 200;
 /** What became of a version that was sent again, and where the vault has it now. */
 export type SettledResend = ResendRecord & { readonly seq?: number };
 
+/** What the server says of a vault that cannot go on from where this store was. */
+export interface ToldOfResync {
+  /** What came with a higher sequence number the vault may have lost. */
+  readonly knownUpToSeq: number;
+  /** With which counter sent this device came first to the vault that was put back. */
+  readonly cameWith: number | undefined;
+}
+
 export interface Resyncing {
-  begin(from: Position, knownUpToSeq: number): Promise<void>;
+  begin(from: Position, told: ToldOfResync): Promise<void>;
   finish(end: Position): Promise<ItemChange[]>;
   /** Marks versions that the vault has lost for sending. */
   resendWrites(
@@ -37,18 +50,28 @@ export interface Resyncing {
     lost: readonly StoredVersion[],
     identity: IdentityRecord,
   ): Promise<StorageWrite[]>;
+  requeue(item: ItemRef, versions: readonly StoredVersion[], identity: IdentityRecord): Promise<Requeued[]>;
   settleResends(results: readonly SettledResend[]): Promise<void>;
 }
 
+/** An edit that was sent, and waits again. */
+export interface Requeued {
+  readonly entry: QueueEntry;
+  readonly row: QueuedChange;
+}
+
 export function createResyncing({ records, queue }: StoreParts, { sealAgain }: Sealing): Resyncing {
-  async function begin(from: Position, knownUpToSeq: number): Promise<void> {
+  async function begin(from: Position, { knownUpToSeq, cameWith }: ToldOfResync): Promise<void> {
     const sync = await readSync(records);
     if (!isAt(sync, from)) return;
     const { cursor: _lost, resync, ...rest } = sync;
     // What an unfinished one has not shown yet was stored in the history before it.
     const known = Math.min(knownUpToSeq, resync?.knownUpToSeq ?? knownUpToSeq);
     const next = { stamp: crypto.randomUUID(), knownUpToSeq: known };
-    await queue.write([put(recordKeys.sync, { ...rest, resync: next })]);
+    const sharedCounter = isOvertaken(sync, cameWith) ? cameWith : resync?.sharedCounter;
+    if (sharedCounter === undefined) return queue.write([put(recordKeys.sync, { ...rest, resync: next })]);
+    const { vaultCounter: _far, ...apart } = rest;
+    await queue.write([put(recordKeys.sync, { ...apart, cloned: true, resync: { ...next, sharedCounter } })]);
   }
 
   async function finish(end: Position): Promise<ItemChange[]> {
@@ -63,7 +86,11 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
     for (let at = 0; at < unseen.length; at += sweepChunk) {
       const chunk = unseen.slice(at, at + sweepChunk);
       const swept = await Promise.all(chunk.map((item) => sweep(item, resync, unsyncedIn(item), identity)));
-      await queue.write(swept.flatMap(({ writes }) => writes));
+      const queued = swept.flatMap((one) => one.queued ?? []);
+      await queue.commit([...swept.flatMap(({ writes }) => writes), ...queued.map(queuedWrite)], {
+        removed: [],
+        put: queued.map(({ entry }) => entry),
+      });
       changed.push(...swept.flatMap(({ deleted }) => (deleted === undefined ? [] : [deleted])));
     }
     await queue.write([put(recordKeys.sync, rest)]);
@@ -76,12 +103,19 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
     resync: Resync,
     isUnsynced: IsUnsynced,
     identity: IdentityRecord,
-  ): Promise<{ writes: StorageWrite[]; deleted?: ItemChange }> {
+  ): Promise<{ writes: StorageWrite[]; queued?: Requeued[]; deleted?: ItemChange }> {
     const { kind, id } = item;
     const waiting = item.versions.filter(isUnsynced);
     const settled = item.versions.filter((version) => !isUnsynced(version));
     if (settled.length === 0) return { writes: [] };
-    if (isBeyond(resync, item)) return { writes: await resendWrites(item, settled, identity) };
+    if (isBeyond(resync, item)) {
+      const isMine = (version: StoredVersion) => isApart(resync, version, identity);
+      const shared = settled.filter((version) => !isMine(version));
+      return {
+        writes: await resendWrites(item, shared, identity),
+        queued: await requeue(item, settled.filter(isMine), identity),
+      };
+    }
     if (hasPlaceFor(waiting))
       return { writes: itemWrites({ ...item, versions: waiting }), deleted: { kind, id } };
     const writes = [remove(recordKeys.item(kind, id)), remove(recordKeys.conflict(kind, id))];
@@ -110,7 +144,44 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
     return changes.map((change) => put(recordKeys.resend(change), { change }));
   }
 
-  return { begin, finish, resendWrites, settleResends };
+  /** They wait as they did before they were sent, until this store is a device of its own and gives them that one's clock. */
+  async function requeue(
+    item: ItemRef,
+    versions: readonly StoredVersion[],
+    identity: IdentityRecord,
+  ): Promise<Requeued[]> {
+    const sealed = await sealAgain(item, versions, identity);
+    return sealed.map((change) => toQueued(change, identity));
+  }
+
+  return { begin, finish, requeue, resendWrites, settleResends };
+}
+
+/** The vault that was put back has gone on with another store of this device, from before what this one had sent. */
+function isOvertaken({ knownCounter = 0 }: SyncRecord, cameWith: number | undefined): boolean {
+  return cameWith !== undefined && cameWith < knownCounter;
+}
+
+/** True of an edit of this store that the other one, with which the vault has gone on, has not seen under this clock. */
+export function isApart(
+  resync: Resync | undefined,
+  { deviceId, clock, unopened }: StoredVersion,
+  identity: IdentityRecord,
+): boolean {
+  if (resync?.sharedCounter === undefined || deviceId !== identity.deviceId || unopened !== undefined)
+    return false;
+  return counterOf(clock, deviceId) > resync.sharedCounter;
+}
+
+function toQueued(sealed: Change, { deviceId }: IdentityRecord): Requeued {
+  const { deviceId: _own, ...change } = sealed;
+  const { kind, id, clock } = change;
+  const counter = counterOf(clock, deviceId);
+  return { entry: { counter, kind, id }, row: { change, base: withEntry(clock, deviceId, 0) } };
+}
+
+export function queuedWrite({ entry, row }: Requeued): StorageWrite {
+  return put(recordKeys.queued(entry.counter), row);
 }
 
 /** True when the vault may have lost what this device has of the item. */

@@ -87,7 +87,7 @@ export function createSuccession({ records, keyring, queue }: StoreParts): Succe
     await restampAll(stamps, former, [
       ...rows.map(({ change }) => remove(recordKeys.queued(counterOf(change.clock, former.deviceId)))),
       remove(recordKeys.sending),
-      put(recordKeys.sync, { ...sync, sentCounter: 0 }),
+      put(recordKeys.sync, { ...sync, sentCounter: 0, knownCounter: 0 }),
       put(recordKeys.tick, { counter: stamps.length, ...(time === undefined ? {} : { time }) }),
       ...writes,
     ]);

@@ -218,9 +218,16 @@ async function revoke(stage: Stage, hand: Hand, other: Hand): Promise<void> {
   }
 }
 
-/** What the copy lacks comes back from the devices, and only from those that are there and sync before they are revoked. */
+/**
+ * What the copy lacks comes back from the devices, and only from those that are there and sync before they are revoked. Of
+ * two stores that are one device the vault goes on with one. The other brings back what it had sent: that somebody made an
+ * edit on top of it, or on top of what the first one numbers alike, looks the same to it.
+ */
 async function restore({ operator, model, hands, gone }: Stage): Promise<void> {
   if (!(await operator.restore())) return;
+  const ids = hands.map(({ client }) => client.identity?.deviceId);
+  for (const [at, { made }] of hands.entries())
+    if (ids.indexOf(ids[at]) !== ids.lastIndexOf(ids[at])) model.fork(made);
   for (const { made } of gone) model.doubt(made);
   for (const { made, unreturned } of hands) for (const number of made) unreturned.add(number);
 }

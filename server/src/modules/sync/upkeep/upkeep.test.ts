@@ -120,6 +120,7 @@ describe('bringing vaults to the newest schema', () => {
       for (const vault of vaults) {
         using database = openVaultFile(fileOf(vault));
         database.exec(`DELETE FROM schema_version WHERE version >= 3;
+          ALTER TABLE device_info DROP COLUMN came_with;
           ALTER TABLE meta DROP COLUMN conflicts_open;
           DROP INDEX conflicts_listed; DROP INDEX conflicts_detected;
           DROP TRIGGER entry_embeddings_of_deleted; DROP TABLE entry_embeddings; DROP TABLE llm_usage`);

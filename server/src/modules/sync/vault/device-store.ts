@@ -30,6 +30,27 @@ export function createDeviceStore(vault: VaultDatabase) {
         .run(deviceId, counter, at);
     },
 
+    /** What the device had sent when it first came to this history; `undefined` while it has not. */
+    findCameWith(deviceId: string): number | undefined {
+      return (
+        vault
+          .statement<{ counter: number | null }>(
+            'SELECT came_with AS counter FROM device_info WHERE device_id = ?',
+          )
+          .get(deviceId)?.counter ?? undefined
+      );
+    },
+    /** What it had sent it has given out. */
+    noteCameWith(deviceId: string, counter: number, at: string): void {
+      vault
+        .statement(
+          `INSERT INTO device_info (device_id, counter, came_with, acknowledged_seq, first_seen_at)
+           VALUES (?1, ?2, ?2, 0, ?3)
+           ON CONFLICT (device_id) DO UPDATE SET came_with = ?2, counter = max(counter, ?2)`,
+        )
+        .run(deviceId, counter, at);
+    },
+
     /** The highest counter of the device in any deletion that was forgotten. */
     findCollectedCounter(deviceId: string): number | undefined {
       return vault

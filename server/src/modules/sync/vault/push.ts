@@ -51,7 +51,7 @@ export function actOnce(
 }
 
 function takeAll(batch: Batch, { changes, isAtomic, sentCounter }: PushEnvelope): Answer {
-  refuseClone(batch, sentCounter);
+  meetDevice(batch, sentCounter);
   const results = changes.map((raw, position) => takeChange(batch, raw, position));
   if (isAtomic && results.some(failsAtomic)) throw refuseAll(results, batch);
   return answerBatch(batch, results);
@@ -64,6 +64,7 @@ export function answerBatch(batch: Batch, results: PushResult[]): Answer {
     cursor: writeCursor(batch.state.generation, { seq: batch.head, quietUpTo: 0 }),
     serverTime: batch.at,
     counter: batch.counter,
+    ...cameWith(batch),
     warnings: warningsOf(batch),
     bytesLeft: Math.max(0, batch.limits.bytes - batch.bytes),
   };
@@ -72,14 +73,26 @@ export function answerBatch(batch: Batch, results: PushResult[]): Answer {
 
 /**
  * A vault that has more of a device than its store ever sent has it from another copy of that store. What this one calls
- * its next changes may be taken already, so none of them is looked at.
+ * its next changes may be taken already, so none of them is looked at. A vault that was put back notes who comes first.
  */
-export function refuseClone({ counter }: Batch, sentCounter = counter): void {
-  if (counter <= sentCounter) return;
-  throw deviceCloned({
-    detail: `The vault has change ${counter} of this device, whose store has sent ${sentCounter} at most. It needs a new identity.`,
-    extensions: { counter },
-  });
+export function meetDevice(batch: Batch, sentCounter: number | undefined): void {
+  const { store, state, deviceId, counter, at } = batch;
+  if (sentCounter === undefined) return;
+  if (counter > sentCounter) {
+    throw deviceCloned({
+      detail: `The vault has change ${counter} of this device, whose store has sent ${sentCounter} at most. It needs a new identity.`,
+      extensions: { counter, ...cameWith(batch) },
+    });
+  }
+  if (state.restoredAt === null || store.devices.findCameWith(deviceId) !== undefined) return;
+  store.devices.noteCameWith(deviceId, sentCounter, at);
+  batch.counter = sentCounter;
+}
+
+function cameWith({ store, state, deviceId }: Batch): { cameWith?: number } {
+  if (state.restoredAt === null) return {};
+  const counter = store.devices.findCameWith(deviceId);
+  return counter === undefined ? {} : { cameWith: counter };
 }
 
 function failsAtomic({ status }: PushResult): boolean {

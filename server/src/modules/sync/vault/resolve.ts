@@ -3,7 +3,7 @@ import type { VaultDatabase } from '../../../platform/vaults/index.ts';
 import { conflictNotFound } from '../errors.ts';
 import { type PushOutput, renderResult } from './answers.ts';
 import { createBatch, takeChange } from './batch.ts';
-import { actOnce, answerBatch, type PushInput, refuseClone } from './push.ts';
+import { actOnce, answerBatch, meetDevice, type PushInput } from './push.ts';
 import { readResolve } from './push-envelope.ts';
 
 export interface ResolveInput extends PushInput {
@@ -27,7 +27,7 @@ export function resolve(vault: VaultDatabase, input: ResolveInput): PushOutput {
     const conflict = store.conflicts.find(conflictId);
     if (conflict === undefined) throw conflictNotFound();
     const batch = createBatch(store, input);
-    refuseClone(batch, envelope.sentCounter);
+    meetDevice(batch, envelope.sentCounter);
     const item = { kind: conflict.kind, id: conflict.itemId };
     return answerBatch(batch, [takeChange(batch, envelope.change, 0, item)]);
   });

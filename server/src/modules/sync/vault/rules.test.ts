@@ -254,6 +254,21 @@ describe('a vault that was restored from a backup', () => {
     });
   });
 
+  test('tells each store of a device with what the first one came, and takes that for sent', async () => {
+    await vault.push(laptop, [item({ [laptop]: 1 })], { sentCounter: 0 });
+    expect((await vault.push(laptop, [], { sentCounter: 1 })).cameWith).toBeUndefined();
+    await restore();
+    expect((await vault.push(phone, [item({ [phone]: 5 })], { sentCounter: 4 })).cameWith).toBe(4);
+    expect((await vault.push(phone, [], { sentCounter: 7 })).cameWith).toBe(4);
+    expect((await vault.push(tablet, [], { sentCounter: 3 })).counter).toBe(3);
+    await expect(vault.push(tablet, [item({ [tablet]: 1 })], { sentCounter: 0 })).rejects.toMatchObject({
+      code: 'sync.device_cloned',
+      extensions: { counter: 3, cameWith: 3 },
+    });
+    await restore();
+    expect((await vault.push(phone, [], { sentCounter: 5 })).cameWith).toBe(5);
+  });
+
   test('takes an edit of what it has lost, although it was made after the restore', async () => {
     await restore();
     expect(await outcome(phone, item({ [laptop]: 7, [phone]: 2 }, { time: after }))).toEqual(['applied']);

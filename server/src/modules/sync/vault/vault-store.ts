@@ -177,6 +177,7 @@ export function createVaultStore(vault: VaultDatabase) {
     branch(at: string): void {
       vault.statement('INSERT OR REPLACE INTO lineage SELECT generation, head FROM meta').run();
       vault.statement('UPDATE meta SET generation = lower(hex(randomblob(16))), restored_at = ?').run(at);
+      vault.statement('UPDATE device_info SET came_with = NULL').run();
     },
 
     /** The item as JSON. */
