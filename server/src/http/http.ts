@@ -1,14 +1,17 @@
 /** The edge: turns routes into a server that authenticates, validates, answers, measures and drains. */
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import websocket from '@fastify/websocket';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Clock } from '../platform/clock/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Ids } from '../platform/ids/index.ts';
 import { isNestedDeeperThan, jsonDepthMax } from '../platform/json/index.ts';
 import type { Logger, Metrics } from '../platform/telemetry/index.ts';
 import { type Authentication, createAuthenticate } from './authenticate.ts';
+import { readBody } from './body.ts';
 import { type ClientAddress, createClientAddress, type Network } from './client-address.ts';
 import { answerClientError } from './client-errors.ts';
 import { addEndpoint, type EndpointParts } from './endpoint.ts';
@@ -194,18 +197,19 @@ const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/;
 
 /** JSON alone; an empty body is no body, whatever its type says. Some routes take the bytes as they are. */
 function acceptJson(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
+  const parse = promisify(app.getDefaultJsonParser('error', 'error'));
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, arriving: IncomingMessage) => {
+    const { config, bodyLimit } = request.routeOptions;
+    const body = await readBody(arriving, bodyLimit);
     request.sentBody = body;
-    if (request.routeOptions.config.rawBody === true) return done(null, body);
-    if (body.length === 0) return done(null, undefined);
-    if (isNestedDeeperThan(jsonDepthMax, body))
-      return done(invalidRequest(`The body nests deeper than ${jsonDepthMax} levels.`));
+    if (config.rawBody === true) return body;
+    if (body.length === 0) return undefined;
     const text = body.toString('utf8');
-    if (escapedNul.test(text))
-      return done(invalidRequest('A text holds the character U+0000, which no text may.'));
-    return parse(request, text, done);
+    if (isNestedDeeperThan(jsonDepthMax, text))
+      throw invalidRequest(`The body nests deeper than ${jsonDepthMax} levels.`);
+    if (escapedNul.test(text)) throw invalidRequest('A text holds the character U+0000, which no text may.');
+    return parse(request, text);
   });
 }
 

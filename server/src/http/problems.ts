@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Failure } from '../platform/errors/index.ts';
 import type { Logger } from '../platform/telemetry/index.ts';
+import { BodyBrokenOff } from './body.ts';
 import * as errors from './errors.ts';
 
 const mediaType = 'application/problem+json; charset=utf-8';
@@ -35,7 +36,7 @@ export function toFailure(error: unknown, log: Logger): Failure {
     if (error.status >= 500 && !error.isLogged) log.warn({ err: error }, 'a request could not be served');
     return error;
   }
-  if (isBrokenOff(error)) {
+  if (error instanceof BodyBrokenOff) {
     log.debug({ err: error }, 'a caller left before its body had arrived');
     return errors.malformedRequest('The body broke off.');
   }
@@ -51,18 +52,9 @@ export function toFailure(error: unknown, log: Logger): Failure {
 const edgeFailures: Readonly<Record<string, (error: FastifyError) => Failure>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: () =>
     errors.unsupportedMediaType('Send the body as Content-Type: application/json.'),
-  FST_ERR_CTP_BODY_TOO_LARGE: () => errors.bodyTooLarge(),
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
-    errors.malformedRequest('The body does not have the length that Content-Length gives.'),
   FST_ERR_CTP_INVALID_JSON_BODY: () =>
     errors.malformedJson('The body is not valid JSON, or holds a __proto__ member.'),
 };
-
-/** Fastify gives its 400 to a body that breaks off, and to no other lost connection. */
-function isBrokenOff(error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error) || !('statusCode' in error)) return false;
-  return error.code === 'ECONNRESET' && error.statusCode === 400;
-}
 
 function isFastifyError(error: unknown): error is FastifyError {
   return (
