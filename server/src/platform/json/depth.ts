@@ -7,26 +7,36 @@ const quote = 0x22;
 const backslash = 0x5c;
 
 /**
- * Parsing millions of open brackets takes seconds, in which a thread does nothing else; reading their bytes once takes
+ * Parsing millions of open brackets takes seconds, in which a thread does nothing else; looking for them takes
  * milliseconds. The text need not be JSON: where it is not, the parser says so.
  */
-export function isNestedDeeperThan(depthMax: number, json: Uint8Array): boolean {
+export function isNestedDeeperThan(depthMax: number, json: string): boolean {
   let depth = 0;
-  let isInText = false;
   for (let at = 0; at < json.length; at += 1) {
-    const byte = json[at];
-    if (isInText) {
-      if (byte === backslash) at += 1;
-      else if (byte === quote) isInText = false;
-    } else if (byte === quote) isInText = true;
-    else if (isOpening(byte)) {
+    const character = json.charCodeAt(at);
+    if (character === quote) at = endOfText(json, at + 1);
+    else if (isOpening(character)) {
       depth += 1;
       if (depth > depthMax) return true;
-    } else if (isClosing(byte)) depth -= 1;
+    } else if (isClosing(character)) depth -= 1;
   }
   return false;
 }
 
+/** Nearly all of a body is texts, and the engine finds a quote ten times as fast as a loop does. */
+function endOfText(json: string, from: number): number {
+  for (let at = json.indexOf('"', from); at >= 0; at = json.indexOf('"', at + 1))
+    if (!isEscaped(json, at)) return at;
+  return json.length;
+}
+
+/** Behind an odd number of backslashes. */
+function isEscaped(json: string, at: number): boolean {
+  let before = at - 1;
+  while (json.charCodeAt(before) === backslash) before -= 1;
+  return (at - before) % 2 === 0;
+}
+
 /** `[` and `{`; below, `]` and `}`. */
-const isOpening = (byte: number | undefined) => byte === 0x5b || byte === 0x7b;
-const isClosing = (byte: number | undefined) => byte === 0x5d || byte === 0x7d;
+const isOpening = (character: number) => character === 0x5b || character === 0x7b;
+const isClosing = (character: number) => character === 0x5d || character === 0x7d;

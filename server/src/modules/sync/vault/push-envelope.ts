@@ -64,13 +64,11 @@ export function readResolve(body: Uint8Array): ResolveEnvelope | EnvelopeFault {
 }
 
 function readObject(body: Uint8Array): { outcome: 'read'; parsed: object } | EnvelopeFault {
-  if (isNestedDeeperThan(jsonDepthMax, body))
-    return invalid('', `must not nest deeper than ${jsonDepthMax} levels`);
   const json = parse(body);
-  if ('fault' in json) return json.fault;
-  const parsed = json.value;
-  const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
-  return isObject ? { outcome: 'read', parsed } : invalid('', 'must be an object');
+  if ('outcome' in json) return json;
+  const { value } = json;
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? { outcome: 'read', parsed: value } : invalid('', 'must be an object');
 }
 
 function findUnknown(members: object): EnvelopeFault | undefined {
@@ -82,12 +80,15 @@ function isCounter(value: unknown): value is number | undefined {
   return value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0);
 }
 
-function parse(body: Uint8Array): { value: unknown } | { fault: EnvelopeFault } {
+function parse(body: Uint8Array): { readonly value: unknown } | EnvelopeFault {
   try {
-    return { value: JSON.parse(utf8.decode(body)) };
+    const text = utf8.decode(body);
+    if (isNestedDeeperThan(jsonDepthMax, text))
+      return invalid('', `must not nest deeper than ${jsonDepthMax} levels`);
+    return { value: JSON.parse(text) };
   } catch {
     // The parser's own message would quote the body.
-    return { fault: { outcome: 'malformed_json', detail: 'The body cannot be read as JSON in UTF-8.' } };
+    return { outcome: 'malformed_json', detail: 'The body cannot be read as JSON in UTF-8.' };
   }
 }
 
