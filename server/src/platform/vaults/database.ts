@@ -14,7 +14,10 @@ export interface Statement<Row> {
 export interface VaultDatabase {
   /** The same text gives the same prepared statement for as long as the vault is open. */
   statement<Row = unknown>(sql: string): Statement<Row>;
-  /** Takes the write lock first, so that what `work` reads is what it changes. Any throw takes all of it back. */
+  /**
+   * Takes the write lock first, so that what `work` reads is what it changes. Any throw takes all of it back. Statements that
+   * were taken before belong to the past: `work` takes its own.
+   */
   transaction<T>(work: () => T): T;
 }
 
@@ -50,6 +53,18 @@ const busyTimeoutMs = 250;
 const vfs = process.platform === 'win32' ? undefined : 'unix-excl';
 
 export function openDatabase(file: string, options: { create: boolean }): OpenVault {
+  return wrap(connect(file, options));
+}
+
+/**
+ * Opens a vault that lies closed, with nothing in a log, as it lies: no file is made beside it, none is locked, and nothing
+ * has to be folded in at the end. The first transaction, or anything else that writes, opens it anew for that.
+ */
+export function openAsItLies(file: string): OpenVault {
+  return wrap(connectUnchanged(file), () => connect(file, { create: false }));
+}
+
+function connect(file: string, options: { create: boolean }): DatabaseSync {
   const database = new DatabaseSync(vaultUrl(file, options.create ? 'rwc' : 'rw'), {
     timeout: busyTimeoutMs,
     enableForeignKeyConstraints: true,
@@ -60,7 +75,14 @@ export function openDatabase(file: string, options: { create: boolean }): OpenVa
     database.close();
     throw error;
   }
-  return wrap(database);
+  return database;
+}
+
+/** Nobody writes to the file meanwhile, and nothing stays beside it. */
+function connectUnchanged(file: string): DatabaseSync {
+  const url = pathToFileURL(file);
+  url.searchParams.set('immutable', '1');
+  return new DatabaseSync(url, { readOnly: true });
 }
 
 /** A database in memory that holds parts of others: what a row refers to may not be there. */
@@ -89,8 +111,20 @@ export function vaultUrl(file: string, mode: 'ro' | 'rw' | 'rwc'): URL {
   return url;
 }
 
-function wrap(database: DatabaseSync): OpenVault {
+/** `openToWrite` opens what `opened` can only read. */
+function wrap(opened: DatabaseSync, openToWrite?: () => DatabaseSync): OpenVault {
   const statements = new Map<string, Statement<unknown>>();
+  let database = opened;
+  let isReadOnly = openToWrite !== undefined;
+
+  function writable(): DatabaseSync {
+    if (openToWrite === undefined || !isReadOnly) return database;
+    statements.clear();
+    database.close();
+    database = openToWrite();
+    isReadOnly = false;
+    return database;
+  }
 
   function statement<Row>(sql: string): Statement<Row> {
     let prepared = statements.get(sql);
@@ -104,15 +138,15 @@ function wrap(database: DatabaseSync): OpenVault {
 
   return {
     statement,
-    execute: (sql) => database.exec(sql),
+    execute: (sql) => writable().exec(sql),
     copyInto: (file) => void database.prepare('VACUUM INTO ?').run(file),
     findDamage: () => findDamage(database),
-    transaction: (work) => inTransaction(database, statement, work),
+    transaction: (work) => inTransaction(writable(), statement, work),
     close() {
       try {
         // SQLite would do it, but not where the file was exchanged behind its back: then the log stays, and the next open
         // takes it for the other file's.
-        database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+        if (!isReadOnly) database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } finally {
         statements.clear();
         database.close();
@@ -121,11 +155,8 @@ function wrap(database: DatabaseSync): OpenVault {
   };
 }
 
-/** Reads a file that nobody writes, and leaves nothing beside it. */
 export function findDamageIn(file: string): string | undefined {
-  const url = pathToFileURL(file);
-  url.searchParams.set('immutable', '1');
-  const database = new DatabaseSync(url, { readOnly: true });
+  const database = connectUnchanged(file);
   try {
     return findDamage(database);
   } finally {

@@ -1,7 +1,7 @@
 /** The vaults that one worker holds open: at most so many, the longest unused goes first. */
 import { existsSync } from 'node:fs';
 import { Failure } from '../errors/index.ts';
-import { type OpenVault, openDatabase, type VaultDatabase } from './database.ts';
+import { type OpenVault, openAsItLies, openDatabase, type VaultDatabase } from './database.ts';
 import { vaultMissing } from './errors.ts';
 import {
   appointIncoming,
@@ -12,14 +12,14 @@ import {
   takeReplacement,
   vaultFile,
 } from './files.ts';
-import { requireReadableLog } from './log-header.ts';
+import { hasLog, requireReadableLog } from './log-header.ts';
 import { migrateVault, type VaultMigration } from './migrate.ts';
 import { prepareIncoming } from './restore.ts';
 import { findDiskFailure } from './sqlite-errors.ts';
 
 export interface OpenVaults {
-  /** Lends the vault to `work`, opened if it was not. */
-  use<T>(name: string, options: { create: boolean }, work: (vault: VaultDatabase) => T): T;
+  /** Lends the vault to `work`, opened if it was not: for `reads` as it lies. */
+  use<T>(name: string, way: Opening, work: (vault: VaultDatabase) => T): T;
   /** Lends it for upkeep: what is not open is opened for this alone, so that it takes no place from a vault in use. */
   visit<T>(name: string, work: (vault: OpenVault) => T): T;
   /** Puts a copy in the vault's place, once `prepare` has marked it. Until that is decided, the vault stays as it is. */
@@ -38,6 +38,14 @@ export interface OpenVaultsOptions {
   readonly onClose: () => void;
 }
 
+interface Opening {
+  readonly create: boolean;
+  /** Whether whoever opens it hardly ever writes. */
+  readonly reads: boolean;
+}
+
+const toWrite: Opening = { create: false, reads: false };
+
 interface Held {
   readonly vault: OpenVault;
   /** Which file was opened: a path may come to mean another one, or none. */
@@ -49,8 +57,8 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
   /** Least recently used first: a use takes its entry out and puts it at the end. */
   const held = new Map<string, Held>();
 
-  function take(name: string, create: boolean): OpenVault {
-    const entry = findInPlace(name) ?? openNow(name, create);
+  function take(name: string, way: Opening): OpenVault {
+    const entry = findInPlace(name) ?? openNow(name, way);
     entry.usedAtMs = performance.now();
     held.delete(name);
     held.set(name, entry);
@@ -66,8 +74,8 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
     throw vaultMissing('Its file was taken away while it was in use. Restore it from a backup.');
   }
 
-  function openNow(name: string, create: boolean): Held {
-    const vault = open(options, name, create);
+  function openNow(name: string, way: Opening): Held {
+    const vault = open(options, name, way);
     options.onOpen();
     return { vault, fileId: fileIdOf(name), usedAtMs: 0 };
   }
@@ -101,7 +109,7 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
   }
 
   function visitClosed<T>(name: string, work: (vault: OpenVault) => T): T {
-    const { vault } = openNow(name, false);
+    const { vault } = openNow(name, toWrite);
     try {
       return work(vault);
     } finally {
@@ -111,7 +119,7 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
   }
 
   return {
-    use: (name, { create }, work) => guard(name, () => work(take(name, create))),
+    use: (name, way, work) => guard(name, () => work(take(name, way))),
     visit: (name, work) =>
       guard(name, () => {
         const entry = findInPlace(name);
@@ -141,14 +149,15 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
   };
 }
 
-function open(options: OpenVaultsOptions, name: string, create: boolean): OpenVault {
+function open(options: OpenVaultsOptions, name: string, { create, reads }: Opening): OpenVault {
   const file = vaultFile(options.directory, name);
   takeReplacement(file);
   const isNew = !existsSync(file);
   if (isNew && !create) throw vaultMissing('Its file is gone. Restore it from a backup.');
   if (isNew) prepareFolderOf(file);
-  requireReadableLog(file);
-  const vault = openDatabase(file, { create });
+  const wasCutOff = hasLog(file);
+  if (wasCutOff) requireReadableLog(file);
+  const vault = reads && !isNew && !wasCutOff ? openAsItLies(file) : openDatabase(file, { create });
   try {
     migrateVault(vault, options.migrations, { create });
     if (create) syncFoldersOf(file);

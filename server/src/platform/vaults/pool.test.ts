@@ -1,5 +1,7 @@
 import {
+  copyFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readlinkSync,
@@ -10,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createLogger } from '../telemetry/index.ts';
 import { vaultFile } from './files.ts';
@@ -122,6 +124,41 @@ describe('a vault', () => {
     renameSync(vaultFile(directory, backup), vaultFile(directory, name));
     await expect(second.call(name, 'count', undefined)).rejects.toMatchObject({ code: 'vault.missing' });
     expect(await second.call(name, 'count', undefined)).toBe(3);
+  });
+
+  test('that lies closed is read as it lies, and opened anew by what writes', async () => {
+    const first = await startPool();
+    const name = await createVault(first, 2);
+    await first[Symbol.asyncDispose]();
+    const second = await startPool();
+    expect(await second.call(name, 'count', undefined)).toBe(2);
+    expect(walFiles()).toEqual([]);
+    expect(await second.call(name, 'addLater', { text: 'after a look' })).toBe(3);
+    expect(walFiles()).toHaveLength(1);
+    expect(await second.call(name, 'addLater', { text: 'one too many' })).toBe(3);
+    expect(await second.call(name, 'add', { text: 'and another' })).toBe(4);
+    expect(second.stats()).toMatchObject({ open: 1, openedTotal: 1 });
+    await second[Symbol.asyncDispose]();
+    expect(await (await startPool()).call(name, 'count', undefined)).toBe(4);
+  });
+
+  test('that was not closed is read with its log', async () => {
+    const first = await startPool();
+    const name = await createVault(first, 2);
+    const cut = createVaultName();
+    mkdirSync(dirname(vaultFile(directory, cut)), { recursive: true });
+    for (const suffix of ['', '-wal'])
+      copyFileSync(`${vaultFile(directory, name)}${suffix}`, `${vaultFile(directory, cut)}${suffix}`);
+    expect(await (await startPool()).call(cut, 'count', undefined)).toBe(2);
+  });
+
+  test('that is read as it lies is brought to the newest schema all the same', async () => {
+    const older = await startPool();
+    const name = await createVault(older, 2);
+    await older[Symbol.asyncDispose]();
+    const newer = await startPool({ migrations: fixture('newer-migrations/') });
+    expect(await newer.call(name, 'count', undefined)).toBe(2);
+    expect(await newer.call(name, 'columns', undefined)).toEqual(['id', 'text', 'colour']);
   });
 
   test('that was truncated to nothing is damaged, not empty', async () => {

@@ -81,7 +81,7 @@ export interface VaultStats {
 export interface VaultPoolOptions {
   /** Folder of all vaults, made when it is missing. */
   readonly directory: string;
-  /** The module that holds the operations; each worker imports it. */
+  /** The module that holds the operations, and in `readings` the names of those that hardly ever write; each worker imports it. */
   readonly program: URL;
   /** Folder of numbered files, each exporting `up`: the schema of every vault. */
   readonly migrations: URL;

@@ -30,6 +30,7 @@ const remoteFailures = new Int32Array(options.remoteFailures);
 
 const program = await import(options.program);
 const operations: Record<string, (vault: VaultDatabase, input: unknown) => unknown> = program.operations;
+const readings: ReadonlySet<string> = new Set(program.readings);
 const footprints: Record<string, (input: unknown) => Footprint> = program.footprints ?? {};
 
 const migrations = await readVaultMigrations(new URL(options.migrations));
@@ -115,8 +116,10 @@ function run(request: Request): unknown {
 function runOnFile(request: Placed): unknown {
   if (mover.isMoving(request.vault)) throw vaultOnItsWay();
   switch (request.kind) {
-    case 'call':
-      return vaults.use(request.vault, request, operationOf(request));
+    case 'call': {
+      const way = { create: request.create, reads: readings.has(request.operation) };
+      return vaults.use(request.vault, way, operationOf(request));
+    }
     case 'visit':
       return vaults.visit(request.vault, operationOf(request));
     case 'migrate':

@@ -31,3 +31,13 @@ export const operations = {
   status,
   tidy,
 };
+
+/** A vault that is closed is opened for these as it lies. */
+export const readings: readonly (keyof SyncOperations)[] = [
+  'pull',
+  'head',
+  'conflicts',
+  'status',
+  'embeddings',
+  'usage',
+];
