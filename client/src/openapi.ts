@@ -919,11 +919,6 @@ export interface VaultRestoreRequest {
   account?: string;
 }
 
-export interface VaultRestored {
-  /** The random name of a vault, which is also that of its file. */
-  vault: string;
-}
-
 export interface VaultState {
   /** The random name of a vault, which is also that of its file. */
   name: string;
@@ -1019,6 +1014,17 @@ export interface Operations {
     body: VaultBackupRequest;
     answer: VaultBackup;
   };
+  /** Begin another history of a vault whose file was put back by hand */
+  'POST /api/v1/admin/vaults/branch': {
+    body: {
+      /** The random name of a vault, which is also that of its file. */
+      vault: string;
+    };
+    answer: {
+      /** The random name of a vault, which is also that of its file. */
+      vault: string;
+    };
+  };
   /** Bring every vault to the newest schema now */
   'POST /api/v1/admin/vaults/migrate': {
     answer: VaultProgress;
@@ -1035,7 +1041,10 @@ export interface Operations {
   /** Put a copy in the place of a vault */
   'POST /api/v1/admin/vaults/restore': {
     body: VaultRestoreRequest;
-    answer: VaultRestored;
+    answer: {
+      /** The random name of a vault, which is also that of its file. */
+      vault: string;
+    };
   };
   /** Read the audit log */
   'GET /api/v1/audit/logs': {

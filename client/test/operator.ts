@@ -25,6 +25,11 @@ export async function backUp(url: string, client: Client, directory: string): Pr
   return () => call(url, 'POST', '/restore', { vault, file });
 }
 
+/** Lets the vault of a client's account begin another history. */
+export async function branch(url: string, client: Client): Promise<void> {
+  await call(url, 'POST', '/branch', { vault: await findVault(url, client) });
+}
+
 /** As `backUp`; a minute passes before the copy is put back, and another one after it. */
 export async function backUpForLater(
   { url, clock, directory }: { url: string; clock: TestClock; directory: string },

@@ -1,63 +1,127 @@
 /** The file of a vault is put back by hand, past the commands: the vault cannot know, and no device loses what it has. */
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Client, memoryStorage } from '@alcove/client';
-import { startTestServer } from '@alcove/server/testing';
-import { expect, it } from 'vitest';
-import { openClient, pair, visible } from './people.ts';
+import type { Client } from '@alcove/client';
+import { startTestServer, type TestServer } from '@alcove/server/testing';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { branch, operatorToken } from './operator.ts';
+import { joinWith, openClient, visible } from './people.ts';
 
 const idOf = (name: string) => `entry-${name}`.padEnd(20, '-');
 const entry = (name: string, value: string) => ({ kind: 'entry', id: idOf(name), value }) as const;
+const named = (texts: Record<string, string>) =>
+  Object.fromEntries(Object.entries(texts).map(([name, text]) => [idOf(name), [text]]));
+
+let server: TestServer;
+const opened: Client[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer({ env: { ALCOVE_OPERATOR_TOKEN: operatorToken } });
+});
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((client) => client.close()));
+});
+afterAll(() => server.close());
+
+/** The service comes back at another address, as behind a name that stays. */
+const url = 'http://vault.test';
+const fetchThere: typeof fetch = (input, init) => fetch(String(input).replace(url, server.url), init);
+
+async function register(): Promise<Client> {
+  const client = await openClient(url, { fetch: fetchThere });
+  opened.push(client);
+  await client.register();
+  return client;
+}
+
+async function joined(known: Client): Promise<Client> {
+  const client = await joinWith(known, url, { fetch: fetchThere });
+  opened.push(client);
+  return client;
+}
+
+async function syncAll(...clients: Client[]): Promise<void> {
+  for (const client of clients) await client.vault.sync();
+}
+
+/** Gives the way to put all vaults back to what they are now. */
+async function copyFiles(): Promise<() => Promise<void>> {
+  const vaults = join(server.dataDir, 'vaults');
+  const aside = join(server.dataDir, 'vaults-aside');
+  const whileStopped = async (work: () => Promise<void>) => {
+    await server.stop();
+    await work();
+    await server.restart();
+  };
+  await whileStopped(() => cp(vaults, aside, { recursive: true }));
+  return () =>
+    whileStopped(async () => {
+      await rm(vaults, { recursive: true });
+      await cp(aside, vaults, { recursive: true });
+    });
+}
+
+async function expectEverybodyToSee(texts: Record<string, string>, ...clients: Client[]): Promise<void> {
+  for (const client of [...clients, await joined(clients[0] ?? (await register()))]) {
+    expect(await visible(client)).toEqual(named(texts));
+    expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+  }
+}
 
 it('each device brings back what it wrote, keeps what others wrote, and says what waits for them', async () => {
-  await using server = await startTestServer();
-  // The service comes back at another address, as behind a name that stays.
-  const fetchThere: typeof fetch = (input, init) =>
-    fetch(String(input).replace('http://vault.test', server.url), init);
-  const open = () => openClient('http://vault.test', { storage: memoryStorage(), fetch: fetchThere });
-  const [laptop, phone]: [Client, Client] = [await open(), await open()];
-  await laptop.register();
-  await pair(laptop, phone);
-  const syncAll = async (...clients: Client[]) => {
-    for (const client of clients) await client.vault.sync();
-  };
+  const laptop = await register();
+  const phone = await joined(laptop);
   await laptop.vault.put(entry('kept', 'before'));
   await laptop.vault.put(entry('edited', 'before'));
   await syncAll(laptop, phone);
-
-  const vaults = join(server.dataDir, 'vaults');
-  const aside = join(server.dataDir, 'vaults-aside');
-  await server.stop();
-  await cp(vaults, aside, { recursive: true });
-  await server.restart();
+  const putBack = await copyFiles();
   await laptop.vault.put(entry('edited', 'by the laptop'));
   await phone.vault.put(entry('phone', 'by the phone'));
   await laptop.vault.put(entry('laptop', 'by the laptop'));
   await syncAll(laptop, phone, laptop);
-  await server.stop();
-  await rm(vaults, { recursive: true });
-  await cp(aside, vaults, { recursive: true });
-  await server.restart();
+  await putBack();
 
-  const everything = {
-    [idOf('kept')]: ['before'],
-    [idOf('edited')]: ['by the laptop'],
-    [idOf('phone')]: ['by the phone'],
-    [idOf('laptop')]: ['by the laptop'],
-  };
+  const texts = { kept: 'before', edited: 'by the laptop', phone: 'by the phone', laptop: 'by the laptop' };
   await laptop.vault.sync();
-  expect(await visible(laptop)).toEqual(everything);
+  expect(await visible(laptop)).toEqual(named(texts));
   expect((await laptop.vault.status()).rejected).toMatchObject([
     { id: idOf('phone'), code: 'sync.invalid_change' },
   ]);
   await syncAll(phone, laptop, phone);
-  for (const client of [laptop, phone]) {
-    expect(await visible(client)).toEqual(everything);
-    expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
-  }
-  const tablet = await open();
-  await pair(laptop, tablet);
-  await tablet.vault.sync();
-  expect(await visible(tablet)).toEqual(everything);
-  await Promise.all([laptop, phone, tablet].map((client) => client.close()));
+  await expectEverybodyToSee(texts, laptop, phone);
+});
+
+it('once it begins a new history, devices bring back what others wrote, and what nobody knew was missing', async () => {
+  const laptop = await register();
+  const [phone, tablet] = [await joined(laptop), await joined(laptop)];
+  for (const name of ['kept', 'edited', 'doomed']) await laptop.vault.put(entry(name, 'before'));
+  await syncAll(laptop, phone, tablet);
+  const putBack = await copyFiles();
+  await phone.vault.put(entry('phone', 'by the phone'));
+  await tablet.vault.put(entry('tablet', 'by the tablet'));
+  await syncAll(phone, tablet, laptop);
+  await putBack();
+  // The phone never comes again, and the tablet not before its place in the feed is taken by other news.
+  await laptop.vault.sync();
+  await laptop.vault.put(entry('edited', 'by the laptop'));
+  await laptop.vault.delete('entry', idOf('doomed'));
+  await laptop.vault.put(entry('more', 'by the laptop'));
+  await syncAll(laptop, tablet, laptop);
+  const missing = ['phone', 'tablet'].map((name) => ({ id: idOf(name), code: 'sync.invalid_change' }));
+  expect((await laptop.vault.status()).rejected).toMatchObject(missing);
+  expect(Object.keys(await visible(tablet))).toContain(idOf('doomed'));
+
+  await branch(server.url, laptop);
+  await syncAll(laptop, tablet, laptop);
+  await expectEverybodyToSee(
+    {
+      kept: 'before',
+      edited: 'by the laptop',
+      phone: 'by the phone',
+      tablet: 'by the tablet',
+      more: 'by the laptop',
+    },
+    laptop,
+    tablet,
+  );
 });

@@ -68,8 +68,11 @@ export const VaultRestoreRequest = Strict({
   account: Type.Optional(Uuid),
 });
 export type VaultRestoreRequest = Static<typeof VaultRestoreRequest>;
+/** The vault that begins another history. */
 export const VaultRestored = Type.Object({ vault: VaultName });
 export type VaultRestored = Static<typeof VaultRestored>;
+
+export const VaultBranchRequest = Strict({ vault: VaultName });
 
 export const VaultHome = Type.Union([Type.Literal('local'), Type.Literal('remote')], {
   description:

@@ -54,15 +54,10 @@ export function migrateVaults(report: Report): Promise<number> {
 
 export function backUpVaults(which: Which & { readonly to: string }, report: Report): Promise<number> {
   const directory = resolve(which.to);
-  return withOperatorLink(async (link) => {
-    let [done, failed] = [0, 0];
-    for await (const vault of namesOf(link, which)) {
-      const isDone = await backUpOne(link, { vault, directory }, report);
-      if (isDone) done += 1;
-      else failed += 1;
-    }
-    report(`${done} copied to ${directory}${failed === 0 ? '' : `, ${failed} not`}.`);
-    return failed === 0 ? 0 : 1;
+  return forEachVault(which, report, `copied to ${directory}`, async (link, vault) => {
+    const request = { vault, directory };
+    const copy = await link.call<{ file: string; sizeBytes: number }>('POST', '/vaults/backup', request);
+    return `${copy.file}  ${copy.sizeBytes} bytes`;
   });
 }
 
@@ -73,15 +68,45 @@ export function restoreVaults(which: Which & { readonly from: string }, report: 
   );
 }
 
+export function branchVaults(which: Which, report: Report): Promise<number> {
+  return forEachVault(which, report, 'with a new history', async (link, vault) => {
+    await link.call('POST', '/vaults/branch', { vault });
+    return `${vault}  begins a new history`;
+  });
+}
+
 export function moveVaults(which: Which & { readonly to: string }, report: Report): Promise<number> {
+  return forEachVault(which, report, `${which.to} now`, async (link, vault) => {
+    const request = { vault, home: which.to };
+    const { rows, sha256 } = await link.call<{ rows: number | null; sha256: string | null }>(
+      'POST',
+      '/vaults/move',
+      request,
+    );
+    return `${vault}  ${rows === null ? 'was there already' : `${rows} rows, SHA-256 ${sha256}`}`;
+  });
+}
+
+/** Says of each what was done, and in the end to how many. One that is refused leaves the others alone. */
+function forEachVault(
+  which: Which,
+  report: Report,
+  outcome: string,
+  act: (link: OperatorLink, vault: string) => Promise<string>,
+): Promise<number> {
   return withOperatorLink(async (link) => {
     let [done, failed] = [0, 0];
     for await (const vault of namesOf(link, which)) {
-      const isDone = await moveOne(link, { vault, home: which.to }, report);
-      if (isDone) done += 1;
-      else failed += 1;
+      try {
+        report(await act(link, vault));
+        done += 1;
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        report(`${vault}  ${error.message}`);
+        failed += 1;
+      }
     }
-    report(`${done} ${which.to} now${failed === 0 ? '' : `, ${failed} not`}.`);
+    report(`${done} ${outcome}${failed === 0 ? '' : `, ${failed} not`}.`);
     return failed === 0 ? 0 : 1;
   });
 }
@@ -121,47 +146,6 @@ async function restoreOne(
   const restored = await link.call<{ vault: string }>('POST', '/vaults/restore', { file, vault, account });
   report(`The vault ${restored.vault} holds the copy now.`);
   return 0;
-}
-
-/** One vault that cannot be copied leaves the others alone. */
-async function backUpOne(
-  link: OperatorLink,
-  request: { readonly vault: string; readonly directory: string },
-  report: Report,
-): Promise<boolean> {
-  try {
-    const { file, sizeBytes } = await link.call<{ file: string; sizeBytes: number }>(
-      'POST',
-      '/vaults/backup',
-      request,
-    );
-    report(`${file}  ${sizeBytes} bytes`);
-    return true;
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
-    report(`${request.vault}  ${error.message}`);
-    return false;
-  }
-}
-
-async function moveOne(
-  link: OperatorLink,
-  request: { readonly vault: string; readonly home: string },
-  report: Report,
-): Promise<boolean> {
-  try {
-    const { rows, sha256 } = await link.call<{ rows: number | null; sha256: string | null }>(
-      'POST',
-      '/vaults/move',
-      request,
-    );
-    report(`${request.vault}  ${rows === null ? 'was there already' : `${rows} rows, SHA-256 ${sha256}`}`);
-    return true;
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
-    report(`${request.vault}  ${error.message}`);
-    return false;
-  }
 }
 
 async function* namesOf(link: OperatorLink, { vault, account }: Which): AsyncGenerator<string> {

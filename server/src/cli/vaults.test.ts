@@ -65,6 +65,9 @@ test('beside the running service, vaults are copied and put back', { timeout }, 
   const restored = await alcove('restore', '--from', join(copies, copy), '--vault', copy.slice(0, 32));
   expect(restored).toMatchObject({ code: 0, out: `The vault ${copy.slice(0, 32)} holds the copy now.\n` });
   expect(await pullIds()).toEqual(['an-entry-before-the-backup']);
+  const branched = await alcove('branch', '--account', ada.account.id);
+  expect(branched).toMatchObject({ code: 0, out: expect.stringMatching(/\n1 with a new history\.\n$/) });
+  expect(await pullIds()).toEqual(['an-entry-before-the-backup']);
 });
 
 test('while no service runs they are too, and are brought up to date', { timeout }, async () => {

@@ -13,6 +13,8 @@ export const vaults: Command = {
         backup: 'Copy vaults into the folder --to, while they are in use.',
         restore:
           'Put the copy --from in the place of a vault, or the copies in the folder --from in that of all.',
+        branch:
+          'Let vaults whose files were put back by hand begin a new history, in which their devices bring what they lack.',
         move: 'Bring vaults to the home --to: local, files of this machine, or remote, the server of VAULT_URL or Turso.',
       },
     },
@@ -37,6 +39,7 @@ the copy lacks. docs/operations.md says more.`,
       requireTarget('backup', which, values.to === undefined ? '--to FOLDER' : undefined);
     if (action === 'restore')
       requireTarget('restore', which, values.from === undefined ? '--from PATH' : undefined);
+    if (action === 'branch') requireTarget('branch', which, undefined);
     if (action === 'move')
       requireTarget('move', which, isHome(values.to) ? undefined : '--to local or --to remote');
     // Loaded only here: the service takes longer to load than the other commands take altogether.
@@ -45,6 +48,7 @@ the copy lacks. docs/operations.md says more.`,
     if (action === 'status') return actions.showVaults(report);
     if (action === 'migrate') return actions.migrateVaults(report);
     if (action === 'backup') return actions.backUpVaults({ ...which, to: values.to ?? '' }, report);
+    if (action === 'branch') return actions.branchVaults(which, report);
     if (action === 'move') return actions.moveVaults({ ...which, to: values.to ?? '' }, report);
     return actions.restoreVaults({ ...which, from: values.from ?? '' }, report);
   },

@@ -13,10 +13,15 @@ export interface Copies {
   backUp(ctx: Ctx, request: { readonly vault: string; readonly directory: string }): Promise<VaultBackup>;
   /** Puts a copy in the place of a vault, or of an account's that has none. Its devices then begin again. */
   restore(ctx: Ctx, request: VaultRestoreRequest): Promise<VaultRestored>;
+  /** Makes up for a file that was put back by hand: what is there now begins another history, and devices bring the rest. */
+  branch(ctx: Ctx, request: { readonly vault: string }): Promise<VaultRestored>;
 }
 
 export interface CopiesParts {
-  readonly vaults: Pick<VaultPool<SyncOperations>, 'backUp' | 'restore' | 'remove' | 'newestVersion'>;
+  readonly vaults: Pick<
+    VaultPool<SyncOperations>,
+    'backUp' | 'restore' | 'visit' | 'remove' | 'newestVersion'
+  >;
   /** Where the vaults of new accounts lie. */
   readonly home: VaultHome;
   readonly clock: Clock;
@@ -58,6 +63,14 @@ export function createCopies({ vaults, home, clock, onRestored }: CopiesParts): 
       }
       ctx.log.warn({ vault: name }, 'a vault was restored from a copy');
       return { vault: name };
+    },
+
+    async branch(ctx, { vault }) {
+      const { accountId } = found(await asSystem(ctx, (tx) => store.findByName(tx, vault)), vaultUnknown);
+      await vaults.visit(vault, 'branched', { nowMs: clock.now() });
+      await asSystem(ctx, (tx) => onRestored(tx, accountId));
+      ctx.log.warn({ vault }, 'a vault that was put back by hand begins another history');
+      return { vault };
     },
   };
 }

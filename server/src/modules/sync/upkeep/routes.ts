@@ -1,6 +1,7 @@
 import {
   VaultBackup,
   VaultBackupRequest,
+  VaultBranchRequest,
   VaultList,
   VaultListQuery,
   VaultProgress,
@@ -70,6 +71,18 @@ export function upkeepRoutes(upkeep: Upkeep): Route[] {
         success: { status: 200, body: VaultRestored, description: 'The vault that holds the copy now.' },
       },
       (ctx, { body }) => upkeep.restore(ctx, body),
+    ),
+    route(
+      {
+        ...acting,
+        path: `${path}/branch`,
+        summary: 'Begin another history of a vault whose file was put back by hand',
+        description:
+          'Nothing in it is lost. The devices of the account pull everything again, and send what it lacks, whoever wrote it.',
+        body: VaultBranchRequest,
+        success: { status: 200, body: VaultRestored, description: 'The vault.' },
+      },
+      (ctx, { body }) => upkeep.branch(ctx, body),
     ),
   ];
 }

@@ -82,6 +82,7 @@ test.each([
   ['POST', '/migrate'],
   ['POST', '/backup'],
   ['POST', '/restore'],
+  ['POST', '/branch'],
 ])('%s /admin/vaults%s answers the holder of the token alone, on this machine too', async (method, path) => {
   const ada = await registerPerson(server.url);
   expect((await callApi(server.url, method, `/admin/vaults${path}`)).status).toBe(401);
@@ -321,6 +322,28 @@ describe('a backup', () => {
     const { vault } = await createOwner();
     const request = { vault, directory: '/tmp', ...wrong };
     expect(await operator('POST', '/backup', request)).toMatchObject({ status, body: { code } });
+  });
+});
+
+describe('a new history of what there is', () => {
+  test('loses nothing, and takes nothing that a device has for deleted', async () => {
+    const { person, vault } = await createOwner();
+    const { body: before } = await at(person).call('GET', '/sync/pull');
+    expect(await operator('POST', '/branch', { vault })).toMatchObject({ status: 200, body: { vault } });
+    expect(await at(person).call('GET', `/sync/pull?cursor=${before.cursor}`)).toMatchObject({
+      status: 410,
+      body: { code: 'sync.resync_required', reason: 'other_vault', knownUpToSeq: 0 },
+    });
+    expect(await pullIds(person)).toEqual(['the-first-entry-of-all']);
+    const { body } = await at(person).call('GET', '/audit/logs?action=vault.restored');
+    expect(body.data).toMatchObject([{ actor: 'operator', target: `account:${person.account.id}` }]);
+  });
+
+  test('is refused for a vault that is not known', async () => {
+    expect(await operator('POST', '/branch', { vault: 'f'.repeat(32) })).toMatchObject({
+      status: 404,
+      body: { code: 'vault.unknown' },
+    });
   });
 });
 

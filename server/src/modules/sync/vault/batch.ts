@@ -26,6 +26,7 @@ import {
   changeToVersion,
   extentOf,
   findItem,
+  type HeldItem,
   type HeldVersion,
   type IncomingVersion,
   isSame,
@@ -124,7 +125,7 @@ export function takeChange(batch: Batch, raw: unknown, position: number, resolvi
         : rejected(change.id, reused);
     case 'stale':
       batch.currents.show(change, position);
-      return { id: change.id, status: 'stale', seq: item.seq };
+      return { id: change.id, status: 'stale', seq: showAgain(batch, change, item) };
     case 'held':
       if (resolving !== undefined && verdict.beside.length > 0) {
         batch.currents.show(change, position);
@@ -132,6 +133,17 @@ export function takeChange(batch: Batch, raw: unknown, position: number, resolvi
       }
       return hold(batch, change, { incoming, beside: verdict.beside, item });
   }
+}
+
+/**
+ * Who sends again what a mending vault did not show it has not heard of its deletion: a first pull shows none. So the item
+ * moves to where that device will read it. Answers where it is.
+ */
+function showAgain(batch: Batch, { kind, id, namesAuthor }: AuthoredChange, item: HeldItem): number {
+  if (!batch.isMending || !namesAuthor || item.versions.some(({ deleted }) => !deleted)) return item.seq;
+  batch.head += 1;
+  batch.store.items.move(kind, id, batch.head);
+  return batch.head;
 }
 
 /** Writes down what the changes did together. */

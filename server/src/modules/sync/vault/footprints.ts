@@ -41,6 +41,7 @@ export const footprints: Footprints<SyncOperations> = {
   pull: ofPull,
   head: () => ({ writes: false, reads: [whole('meta'), newestConflict] }),
   restored: () => ({ writes: true, reads: rules }),
+  branched: () => ({ writes: true, reads: rules }),
   embeddings: ({ after = ['', ''], limit }) =>
     pageOf('entry_embeddings', '(item_id, model)', '(?1, ?2)', [...after, limit]),
   usage: ({ after = [''], limit }) => pageOf('llm_usage', '(id)', '(?1)', [...after, limit]),

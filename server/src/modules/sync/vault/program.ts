@@ -7,7 +7,7 @@ import { setPolicy, settle } from './policy.ts';
 import { pull } from './pull.ts';
 import { push } from './push.ts';
 import { resolve } from './resolve.ts';
-import { restored } from './restored.ts';
+import { branched, restored } from './restored.ts';
 import { status } from './status.ts';
 import { tidy } from './tidy.ts';
 
@@ -22,6 +22,7 @@ export const operations = {
   pull,
   head,
   restored,
+  branched,
   embeddings,
   usage,
   conflicts,

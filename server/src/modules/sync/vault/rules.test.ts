@@ -254,6 +254,18 @@ describe('a vault that was restored from a backup', () => {
     });
   });
 
+  test('shows a deletion again to who sends what it ended, and to nobody else', async () => {
+    const own = item({ [laptop]: 1 });
+    await vault.push(laptop, [own]);
+    await vault.push(phone, [item({ [laptop]: 1, [phone]: 1 }, { op: 'delete' })]);
+    await restore();
+    const { cursor } = await vault.pull(laptop);
+    expect(await outcome(laptop, own)).toEqual(['stale']);
+    expect((await vault.pull(laptop, { cursor })).changes).toEqual([]);
+    expect(await outcome(laptop, { ...own, deviceId: laptop })).toEqual(['stale']);
+    expect((await vault.pull(laptop, { cursor })).changes).toMatchObject([{ deleted: true, seq: 3 }]);
+  });
+
   test('tells each store of a device with what the first one came, and takes that for sent', async () => {
     await vault.push(laptop, [item({ [laptop]: 1 })], { sentCounter: 0 });
     expect((await vault.push(laptop, [], { sentCounter: 1 })).cameWith).toBeUndefined();

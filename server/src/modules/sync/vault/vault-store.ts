@@ -173,9 +173,12 @@ export function createVaultStore(vault: VaultDatabase) {
         .all(id, limit);
     },
 
-    /** Begins another history, which shares with this one all that there is so far. */
-    branch(at: string): void {
+    /** What there is so far, the next history shares with this one. */
+    rememberHistory(): void {
       vault.statement('INSERT OR REPLACE INTO lineage SELECT generation, head FROM meta').run();
+    },
+    /** Begins another history. */
+    branch(at: string): void {
       vault.statement('UPDATE meta SET generation = lower(hex(randomblob(16))), restored_at = ?').run(at);
       vault.statement('UPDATE device_info SET came_with = NULL').run();
     },
