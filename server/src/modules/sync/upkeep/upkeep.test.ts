@@ -124,7 +124,7 @@ describe('bringing vaults to the newest schema', () => {
           ALTER TABLE device_info DROP COLUMN came_with;
           ALTER TABLE meta DROP COLUMN conflicts_open;
           DROP INDEX conflicts_listed; DROP INDEX conflicts_detected;
-          DROP TRIGGER entry_embeddings_of_deleted; DROP TABLE entry_embeddings; DROP TABLE llm_usage`);
+          DROP TABLE entry_embeddings; DROP TABLE llm_usage`);
       }
       await sql`update vault set schema_version = 2, migrate_at = ${migrateAt}
         where name in (${sql.join([...vaults])})`.execute(tx);

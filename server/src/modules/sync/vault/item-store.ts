@@ -67,20 +67,26 @@ const getVersionSql = ofEachKind(
   (kind, table) => `SELECT ${versionColumns} FROM ${table} WHERE id = ?1 AND clock = ?2
     UNION ALL SELECT ${versionColumns} FROM siblings WHERE kind = '${kind}' AND item_id = ?1 AND clock = ?2`,
 );
-/** A row that is put in the place of another counts as inserted, so that what hangs on an entry goes with it. */
-const replace = (table: string) =>
-  `INSERT OR REPLACE INTO ${table} (seq, id, sibling_count, live, ${versionColumns})`;
-const putLeaderSql = ofEachKind((_, table) => `${replace(table)} VALUES (?, ?, ?, ?, ${versionValues})`);
-const promoteSql = ofEachKind(
+const itemColumns = 'seq = ?1, sibling_count = ?3, live = ?4';
+const addItemSql = ofEachKind(
+  (_, table) => `INSERT INTO ${table} (seq, id, sibling_count, live, ${versionColumns})
+    VALUES (?, ?, ?, ?, ${versionValues})`,
+);
+const putLeaderSql = ofEachKind(
   (
-    kind,
+    _,
     table,
-  ) => `${replace(table)} SELECT ?1, ?2, ?3, ?4, ${versionColumns.replace(/meta$/, 'coalesce(?5, meta)')}
-    FROM siblings WHERE kind = '${kind}' AND item_id = ?2 AND clock = ?6`,
+  ) => `UPDATE ${table} SET ${itemColumns}, clock = ?5, time = ?6, order_time = ?7, device_id = ?8, epoch = ?9,
+    deleted = ?10, payload = ?11, meta = ?12 WHERE id = ?2`,
+);
+const promoteSql = ofEachKind(
+  (kind, table) => `UPDATE ${table} SET ${itemColumns}, (${versionColumns}) = (
+      SELECT ${versionColumns.replace(/meta$/, 'coalesce(?5, meta)')} FROM siblings
+      WHERE kind = '${kind}' AND item_id = ?2 AND clock = ?6
+    ) WHERE id = ?2`,
 );
 const keepLeaderSql = ofEachKind(
-  (_, table) =>
-    `UPDATE ${table} SET seq = ?1, sibling_count = ?3, live = ?4, meta = coalesce(?5, meta) WHERE id = ?2`,
+  (_, table) => `UPDATE ${table} SET ${itemColumns}, meta = coalesce(?5, meta) WHERE id = ?2`,
 );
 const layAsideSql = ofEachKind(
   (kind, table) => `INSERT INTO siblings (kind, item_id, ${versionColumns})
@@ -111,11 +117,13 @@ export function createItemStore(vault: VaultDatabase) {
       return row;
     },
 
+    /** A new item, with its first version. */
+    add(item: ItemRow, version: VersionRow): void {
+      vault.statement(addItemSql[item.kind]).run(...valuesOf(item), ...valuesOfVersion(version, item.meta));
+    },
     /** The version leads from now on, in the place of the one that did. */
     putLeader(item: ItemRow, version: VersionRow): void {
-      const { clock, time, order_time, device_id, epoch, deleted, payload } = version;
-      const values = [clock, time, order_time, device_id, epoch, deleted, payload, item.meta] as const;
-      vault.statement(putLeaderSql[item.kind]).run(...valuesOf(item), ...values);
+      vault.statement(putLeaderSql[item.kind]).run(...valuesOf(item), ...valuesOfVersion(version, item.meta));
     },
     /** The sibling with that clock does. It is still a sibling, too. */
     promote(item: ItemRow, clock: string): void {
@@ -130,13 +138,14 @@ export function createItemStore(vault: VaultDatabase) {
       vault.statement(layAsideSql[kind]).run(id);
     },
     addSibling({ kind, id }: ItemPlace, version: VersionRow): void {
-      const { clock, time, order_time, device_id, epoch, deleted, payload, meta } = version;
-      vault
-        .statement(addSiblingSql)
-        .run(kind, id, clock, time, order_time, device_id, epoch, deleted, payload, meta);
+      vault.statement(addSiblingSql).run(kind, id, ...valuesOfVersion(version, version.meta));
     },
     dropSibling({ kind, id }: ItemPlace, clock: string): void {
       vault.statement(dropSiblingSql).run(kind, id, clock);
+    },
+    /** What was made of an entry's content. */
+    dropEmbeddings(id: string): void {
+      vault.statement('DELETE FROM entry_embeddings WHERE item_id = ?').run(id);
     },
     /** Shows the item to every device again. */
     move(kind: Kind, id: string, seq: number): void {
@@ -147,6 +156,11 @@ export function createItemStore(vault: VaultDatabase) {
 
 function valuesOf({ seq, id, siblingCount, isLive }: ItemRow) {
   return [seq, id, siblingCount, isLive ? 1 : 0] as const;
+}
+
+function valuesOfVersion(version: VersionRow, meta: string | null) {
+  const { clock, time, order_time, device_id, epoch, deleted, payload } = version;
+  return [clock, time, order_time, device_id, epoch, deleted, payload, meta] as const;
 }
 
 /** Bytes that a version adds to an answer, rounded up. Its columns hold ASCII alone. */

@@ -122,10 +122,13 @@ export function writeItem(
   const stays = (version: HeldVersion) => beside.includes(version);
   const row = { ...place, siblingCount: beside.length, isLive: extent.items > 0, meta };
   if (before !== undefined && before !== leader && stays(before)) items.layAside(place);
-  if (leader === incoming) items.putLeader(row, incoming.row);
+  if (before === undefined) items.add(row, incoming.row);
+  else if (leader === incoming) items.putLeader(row, incoming.row);
   else if (leader === before) items.keepLeader(row);
   else items.promote(row, leader.row.clock);
   if (leader !== incoming) items.addSibling(place, incoming.row);
   for (const sibling of siblings)
     if (sibling === leader || !stays(sibling)) items.dropSibling(place, sibling.row.clock);
+  // Of an entry that was deleted nothing may stay.
+  if (place.kind === 'entry' && !row.isLive) items.dropEmbeddings(place.id);
 }
