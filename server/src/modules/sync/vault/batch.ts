@@ -261,8 +261,11 @@ export function idOf(raw: unknown): string {
 function remembering(read: (key: string) => number): (key: string) => number {
   const known = new Map<string, number>();
   return (key) => {
-    const value = known.get(key) ?? read(key);
-    known.set(key, value);
+    let value = known.get(key);
+    if (value === undefined) {
+      value = read(key);
+      known.set(key, value);
+    }
     return value;
   };
 }

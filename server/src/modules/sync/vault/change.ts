@@ -100,11 +100,12 @@ function clockFull(devices: number): Wrong {
 }
 
 function readCounters(value: unknown, devicesMax: number, at: string): VectorClock {
-  const entries = Object.entries(readObject(value, at));
-  if (entries.length > devicesMax)
-    throw wrong(at, `must name at most ${devicesMax} devices`, `${entries.length}`);
+  const given = readObject(value, at);
+  const devices = Object.keys(given);
+  if (devices.length > devicesMax)
+    throw wrong(at, `must name at most ${devicesMax} devices`, `${devices.length}`);
   const counters: Record<string, number> = {};
-  for (const [device, counter] of entries.sort(byDevice)) {
+  for (const device of devices.sort()) {
     if (!uuidShape.test(device)) {
       throw wrong(
         at,
@@ -112,13 +113,11 @@ function readCounters(value: unknown, devicesMax: number, at: string): VectorClo
         `one of ${device.length} characters`,
       );
     }
-    const count = readInteger(counter, { min: 0, max: syncLimits.counterMax }, `${at}.${device}`);
+    const count = readInteger(given[device], { min: 0, max: syncLimits.counterMax }, `${at}.${device}`);
     if (count > 0) counters[device] = count;
   }
   return counters;
 }
-
-const byDevice = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1);
 
 function readTime(value: unknown): { time: string; atMs: number } {
   if (typeof value === 'string') {

@@ -119,26 +119,29 @@ export function createItemStore(vault: VaultDatabase) {
 
     /** A new item, with its first version. */
     add(item: ItemRow, version: VersionRow): void {
-      vault.statement(addItemSql[item.kind]).run(...valuesOf(item), ...valuesOfVersion(version, item.meta));
+      vault.statement(addItemSql[item.kind]).run(...valuesOf(item, version));
     },
     /** The version leads from now on, in the place of the one that did. */
     putLeader(item: ItemRow, version: VersionRow): void {
-      vault.statement(putLeaderSql[item.kind]).run(...valuesOf(item), ...valuesOfVersion(version, item.meta));
+      vault.statement(putLeaderSql[item.kind]).run(...valuesOf(item, version));
     },
     /** The sibling with that clock does. It is still a sibling, too. */
-    promote(item: ItemRow, clock: string): void {
-      vault.statement(promoteSql[item.kind]).run(...valuesOf(item), item.meta, clock);
+    promote({ kind, id, seq, siblingCount, isLive, meta }: ItemRow, clock: string): void {
+      vault.statement(promoteSql[kind]).run(seq, id, siblingCount, isLive ? 1 : 0, meta, clock);
     },
     /** The version that leads goes on to. */
-    keepLeader(item: ItemRow): void {
-      vault.statement(keepLeaderSql[item.kind]).run(...valuesOf(item), item.meta);
+    keepLeader({ kind, id, seq, siblingCount, isLive, meta }: ItemRow): void {
+      vault.statement(keepLeaderSql[kind]).run(seq, id, siblingCount, isLive ? 1 : 0, meta);
     },
     /** The version that leads becomes a sibling; another is to lead. */
     layAside({ kind, id }: ItemPlace): void {
       vault.statement(layAsideSql[kind]).run(id);
     },
     addSibling({ kind, id }: ItemPlace, version: VersionRow): void {
-      vault.statement(addSiblingSql).run(kind, id, ...valuesOfVersion(version, version.meta));
+      const { clock, time, order_time, device_id, epoch, deleted, payload, meta } = version;
+      vault
+        .statement(addSiblingSql)
+        .run(kind, id, clock, time, order_time, device_id, epoch, deleted, payload, meta);
     },
     dropSibling({ kind, id }: ItemPlace, clock: string): void {
       vault.statement(dropSiblingSql).run(kind, id, clock);
@@ -154,13 +157,11 @@ export function createItemStore(vault: VaultDatabase) {
   };
 }
 
-function valuesOf({ seq, id, siblingCount, isLive }: ItemRow) {
-  return [seq, id, siblingCount, isLive ? 1 : 0] as const;
-}
-
-function valuesOfVersion(version: VersionRow, meta: string | null) {
+function valuesOf({ seq, id, siblingCount, isLive, meta }: ItemRow, version: VersionRow) {
   const { clock, time, order_time, device_id, epoch, deleted, payload } = version;
-  return [clock, time, order_time, device_id, epoch, deleted, payload, meta] as const;
+  const live = isLive ? 1 : 0;
+  // biome-ignore format: in the order of the statement's columns
+  return [seq, id, siblingCount, live, clock, time, order_time, device_id, epoch, deleted, payload, meta] as const;
 }
 
 /** Bytes that a version adds to an answer, rounded up. Its columns hold ASCII alone. */
