@@ -7,16 +7,15 @@ import {
   type TestServer,
   waitForLetter,
 } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GithubDouble, githubClient, startGithub } from '../../server/src/testing/doubles/github.ts';
 import { dyingFetch, faultyFetch } from './faults.ts';
-import { openClient, pair, visible } from './people.ts';
+import { createPeople, pair, visible } from './people.ts';
 
 const clock = createTestClock();
 const app = 'https://app.example.com/signed-in';
 let server: TestServer;
 let github: GithubDouble;
-const opened: Client[] = [];
 
 beforeAll(async () => {
   github = await startGithub();
@@ -29,21 +28,12 @@ beforeAll(async () => {
   };
   server = await startTestServer({ clock, env });
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(async () => {
   await server.close();
   await github[Symbol.asyncDispose]();
 });
 
-type Options = NonNullable<Parameters<typeof openClient>[1]>;
-
-async function open(options: Options = {}): Promise<Client> {
-  const client = await openClient(server.url, { now: () => clock.now(), ...options });
-  opened.push(client);
-  return client;
-}
+const { open } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
 
 let made = 0;
 const newCredentials = () => ({
@@ -75,7 +65,7 @@ describe('an account with a password', () => {
   it('is the same one after a restart, and signs in again after it signed out', async () => {
     const storage = memoryStorage();
     const credentials = newCredentials();
-    const first = await openClient(server.url, { storage });
+    const first = await open({ storage });
     const { id } = await first.account.signUp(credentials);
     await first.close();
     const second = await open({ storage });

@@ -1,20 +1,18 @@
 /** Entries that several devices change at once: what an app is shown, and how it ends. */
 import { type Client, type Conflict, memoryStorage, mergeFields } from '@alcove/client';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openClient, pair, visible } from './people.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPeople, pair, syncAll, visible } from './people.ts';
 
 const clock = createTestClock();
-const opened: Client[] = [];
 let server: TestServer;
 
 beforeAll(async () => {
   server = await startTestServer({ clock });
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(() => server.close());
+
+const { open } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
 
 const id = 'entry-number-one-';
 const entry = (value: unknown) => ({ kind: 'entry', id, value }) as const;
@@ -23,9 +21,8 @@ const entry = (value: unknown) => ({ kind: 'entry', id, value }) as const;
 async function devices<const Count extends 2 | 3>(count: Count, first?: unknown) {
   const clients: Client[] = [];
   for (let at = 0; at < count; at += 1) {
-    clients.push(await openClient(server.url, { now: () => clock.now() }));
+    clients.push(await open());
   }
-  opened.push(...clients);
   const [one, two, three = one] = clients;
   if (one === undefined || two === undefined || three === undefined) throw new Error('too few devices');
   await one.register();
@@ -33,10 +30,6 @@ async function devices<const Count extends 2 | 3>(count: Count, first?: unknown)
   if (first !== undefined) await one.vault.put(entry(first));
   await syncAll(...clients);
   return [one, two, three] as const;
-}
-
-async function syncAll(...clients: Client[]): Promise<void> {
-  for (const client of clients) await client.vault.sync();
 }
 
 async function conflictsAtTheVault(client: Client): Promise<number> {
@@ -89,19 +82,17 @@ describe('a conflict', () => {
   it('is listed after a restart and without a network, until it is resolved anywhere', async () => {
     const storage = memoryStorage();
     const [laptop, phone] = await devices(2);
-    const tablet = await openClient(server.url, { storage, now: () => clock.now() });
+    const tablet = await open({ storage });
     await pair(laptop, tablet);
     await tablet.vault.put(entry('tablet'));
     await laptop.vault.put(entry('laptop'));
     await syncAll(laptop, tablet);
     await tablet.close();
-    const offline = await openClient(server.url, { storage, fetch: () => Promise.reject(new TypeError()) });
-    opened.push(offline);
+    const offline = await open({ storage, fetch: () => Promise.reject(new TypeError()) });
     const { mine, theirs, base } = await onlyConflict(offline);
     expect([mine.value, ...theirs.map(({ value }) => value), base]).toEqual(['tablet', 'laptop', undefined]);
     await offline.close();
-    const back = await openClient(server.url, { storage, now: () => clock.now() });
-    opened.push(back);
+    const back = await open({ storage });
     await phone.vault.sync();
     await phone.vault.resolve(await onlyConflict(phone), { value: 'settled' });
     await syncAll(phone, back);

@@ -4,28 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, memoryStorage, type Storage } from '@alcove/client';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { crashingStorage, faultyFetch } from './faults.ts';
 import { backUpForLater, operatorToken } from './operator.ts';
-import { joinWith, openClient, visible } from './people.ts';
+import { createPeople, visible } from './people.ts';
 
 const clock = createTestClock();
 let server: TestServer;
-const opened: Client[] = [];
 
 beforeAll(async () => {
   server = await startTestServer({ clock, env: { ALCOVE_OPERATOR_TOKEN: operatorToken } });
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(() => server.close());
 
-async function open(storage: Storage, options: Parameters<typeof openClient>[1] = {}): Promise<Client> {
-  const client = await openClient(server.url, { storage, now: () => clock.now(), ...options });
-  opened.push(client);
-  return client;
-}
+const { open: openWith, joined } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
+const open = (storage: Storage, options = {}) => openWith({ storage, ...options });
 
 /** Everything in it, in a store of its own, as a copy of a disk or a restored backup has it. */
 async function copyOf(storage: Storage): Promise<Storage> {
@@ -55,8 +48,7 @@ async function seenByAnother(...clients: Client[]): Promise<Record<string, unkno
   for (const client of [...clients, ...clients]) await client.vault.sync();
   const [first] = clients;
   if (first === undefined) throw new Error('nobody is there');
-  const other = await joinWith(first, server.url, { now: () => clock.now() });
-  opened.push(other);
+  const other = await joined(first);
   for (const client of clients) expect(await visible(client)).toEqual(await visible(other));
   return visible(other);
 }
@@ -174,8 +166,7 @@ describe('a copy of a store', () => {
 
     it('is told that it is signed out when the device was revoked', async () => {
       const { first, second } = await renewed();
-      const other = await joinWith(first, server.url, { now: () => clock.now() });
-      opened.push(other);
+      const other = await joined(first);
       await other.revokeDevice(first.identity?.deviceId ?? '');
       await expect(second.vault.sync()).rejects.toMatchObject({ code: 'auth.signed_out', status: 401 });
       expect(await second.vault.status()).toMatchObject({ unsynced: 1 });
@@ -201,7 +192,7 @@ describe('a copy of a store', () => {
       const { first, copied } = await original();
       await first.vault.put(entry(idOf('first'), 'first'));
       await first.vault.sync();
-      const mortal = await openClient(server.url, {
+      const mortal = await openWith({
         now: () => clock.now(),
         storage: crashingStorage(copied, at, moment),
       });
@@ -282,8 +273,7 @@ describe('a copy whose acknowledged edit a vault that was put back has lost to t
       const folder = await mkdtemp(join(tmpdir(), 'alcove-copies-'));
       onTestFinished(() => rm(folder, { recursive: true }));
       const { first, copied } = await original();
-      const other = await joinWith(first, server.url, { now: () => clock.now() });
-      opened.push(other);
+      const other = await joined(first);
       const restore = await backUpForLater({ url: server.url, clock, directory: folder }, first);
       const second = await open(copied);
       await second.vault.put(entry(shared, 'by the copy'));

@@ -6,40 +6,19 @@ import type { ChangeOut } from '@alcove/contract';
 import { canonicalClock } from '@alcove/contract/clock';
 import { syncLimits } from '@alcove/contract/limits';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { faultyFetch, lyingFetch } from './faults.ts';
-import { joinWith, openClient, visible } from './people.ts';
+import { createPeople, syncAll, visible } from './people.ts';
 
 const clock = createTestClock();
-const opened: Client[] = [];
 let server: TestServer;
 
 beforeAll(async () => {
   server = await startTestServer({ clock });
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(() => server.close());
 
-type Options = Parameters<typeof openClient>[1];
-
-async function registered(options: Options = {}): Promise<Client> {
-  const client = await openClient(server.url, { now: () => clock.now(), ...options });
-  opened.push(client);
-  await client.register();
-  return client;
-}
-
-async function joined(known: Client, options: Options = {}): Promise<Client> {
-  const client = await joinWith(known, server.url, { now: () => clock.now(), ...options });
-  opened.push(client);
-  return client;
-}
-
-async function syncAll(...clients: Client[]): Promise<void> {
-  for (const client of clients) await client.vault.sync();
-}
+const { open, registered, joined } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
 
 const kinds = ['entry', 'memory', 'tag'] as const;
 const id = 'item-number-one--';
@@ -371,8 +350,7 @@ describe('a deletion', () => {
     await Promise.all([from.close(), to.close()]);
     await laptop.vault.put({ kind: 'tag', id, value: 'so that the copy is behind' });
     await laptop.vault.sync();
-    const copy = await openClient(server.url, { storage: copied, now: () => clock.now() });
-    opened.push(copy);
+    const copy = await open({ storage: copied });
     await copy.vault.delete('entry', id);
     await syncAll(copy, phone, laptop);
     expect(copy.identity?.deviceId).not.toBe(laptop.identity?.deviceId);

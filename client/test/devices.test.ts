@@ -2,40 +2,20 @@
 import { type Client, memoryStorage } from '@alcove/client';
 import { logEntryHash } from '@alcove/contract/keys';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDeviceKeys } from '../src/crypto/keys.ts';
 import { sealMintedShare, sealPairingShare } from '../src/crypto/shares.ts';
 import { dyingFetch, faultyFetch, lyingFetch } from './faults.ts';
-import { joinWith, openClient, pair, visible } from './people.ts';
+import { createPeople, pair, visible } from './people.ts';
 
 let server: TestServer;
-const opened: Client[] = [];
 
 beforeAll(async () => {
   server = await startTestServer();
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(() => server.close());
 
-async function open(options: Parameters<typeof openClient>[1] = {}): Promise<Client> {
-  const client = await openClient(server.url, options);
-  opened.push(client);
-  return client;
-}
-
-async function registered(options: Parameters<typeof openClient>[1] = {}): Promise<Client> {
-  const client = await open(options);
-  await client.register();
-  return client;
-}
-
-async function joined(known: Client, options: Parameters<typeof openClient>[1] = {}): Promise<Client> {
-  const client = await joinWith(known, server.url, options);
-  opened.push(client);
-  return client;
-}
+const { open, registered, joined } = createPeople(() => ({ url: server.url }));
 
 const ids = (count: number) => Array.from({ length: count }, (_, at) => `entry-number-${at}`.padEnd(16, '-'));
 const [one = '', two = ''] = ids(2);
@@ -76,7 +56,7 @@ describe('a second device', () => {
     const laptop = await registered();
     const phone = await joined(laptop);
     const storage = memoryStorage();
-    const first = await openClient(server.url, { storage });
+    const first = await open({ storage });
     const { code } = await first.startPairing();
     await first.close();
     const tablet = await open({ storage });
@@ -126,7 +106,7 @@ describe('a second device', () => {
   it('claims what was approved though the process died with the answer of its claim', async () => {
     const laptop = await registered();
     const storage = memoryStorage();
-    const mortal: Client = await openClient(server.url, {
+    const mortal: Client = await open({
       storage,
       fetch: dyingFetch(1, () => mortal.close()),
     });
@@ -144,14 +124,11 @@ describe('a second device', () => {
   it('starts anew with fresh keys when its pairing has expired', async () => {
     const clock = createTestClock();
     await using slow = await startTestServer({ clock });
-    const phone = await openClient(slow.url, { now: () => clock.now() });
-    opened.push(phone);
+    const phone = await open({ url: slow.url, now: () => clock.now() });
     const late = await phone.startPairing();
     clock.forward(11 * 60_000);
     await expect(late.claim()).rejects.toMatchObject({ code: 'pairing.expired' });
-    const laptop = await openClient(slow.url, { now: () => clock.now() });
-    opened.push(laptop);
-    await laptop.register();
+    const laptop = await registered({ url: slow.url, now: () => clock.now() });
     const fresh = await phone.startPairing();
     expect(fresh.code.split('.')[2]).not.toBe(late.code.split('.')[2]);
     await laptop.approvePairing(fresh.code);
@@ -181,8 +158,7 @@ describe('a revoked device', () => {
       if (isCut && init?.method === 'PUT') return Promise.reject(new TypeError('fetch failed'));
       return globalThis.fetch(input, init);
     };
-    const first = await openClient(server.url, { storage, fetch });
-    await first.register();
+    const first = await registered({ storage, fetch });
     const phone = await joined(first);
     const tablet = await joined(first);
     isCut = true;
@@ -213,12 +189,11 @@ describe('a revoked device', () => {
     async (fault) => {
       for (let at = 0, isWhole = false; !isWhole; at += 1) {
         const storage = memoryStorage();
-        const first = await openClient(server.url, { storage });
-        await first.register();
+        const first = await registered({ storage });
         const phone = await joined(first);
         await first.close();
 
-        const failing = await openClient(server.url, {
+        const failing = await open({
           storage,
           fetch: faultyFetch((request) => (request < at ? undefined : request === at ? fault : 'cut')),
         });
@@ -365,8 +340,7 @@ describe('a server that cheats', () => {
     const evil = await createDeviceKeys();
     let isLying = false;
     const storage = memoryStorage();
-    const laptop = await openClient(server.url, { storage });
-    await laptop.register();
+    const laptop = await registered({ storage });
     const { accountId = '', deviceId = '' } = laptop.identity ?? {};
     await laptop.close();
     let planted = '';
@@ -399,7 +373,7 @@ describe('a server that cheats', () => {
       return planted === undefined ? answer : { ...answer, shares: [...Object(answer.shares), planted] };
     });
     const laptop = await registered({ fetch, now: () => nowMs });
-    const phone = await joinWith(laptop, server.url, { storage });
+    const phone = await joined(laptop, { storage });
     const phoneId = phone.identity?.deviceId ?? '';
     await phone.close();
     const [own] = await laptop.devices();
@@ -448,8 +422,7 @@ describe('a server that cheats', () => {
 
   it('cannot have an old key minted again by counting epochs wrongly', async () => {
     const storage = memoryStorage();
-    const first = await openClient(server.url, { storage });
-    await first.register();
+    const first = await registered({ storage });
     const thief = await joined(first);
     await first.close();
     const minted: number[] = [];
@@ -490,8 +463,7 @@ describe('a server that cheats', () => {
       return fetch(input, { ...init, method: 'GET', body: null });
     };
     const storage = memoryStorage();
-    const first = await openClient(server.url, { storage });
-    await first.register();
+    const first = await registered({ storage });
     const thief = await joined(first);
     await first.close();
     const laptop = await open({ storage, fetch: ignoring });
@@ -524,7 +496,7 @@ describe('a server that cheats', () => {
       planted === undefined ? answer : { ...answer, shares: [...firstShares(answer), planted] },
     );
     const laptop = await registered();
-    const thief = await joinWith(laptop, server.url, { storage });
+    const thief = await joined(laptop, { storage });
     const thiefId = thief.identity?.deviceId ?? '';
     await thief.close();
     const phone = await joined(laptop, { fetch: lying, now: () => nowMs });
@@ -707,7 +679,7 @@ function firstShares(answer: Record<string, unknown>): { epoch: number }[] {
 async function fetchLog(client: Client): Promise<unknown[]> {
   let log: unknown[] = [];
   const storage = memoryStorage();
-  const probe = await openClient(server.url, {
+  const probe = await open({
     storage,
     fetch: lyingFetch('GET', /sync\/keys$/, (answer) => {
       log = Object(answer.log);

@@ -10,21 +10,17 @@ import { type Client, memoryStorage, type Storage, type StorageHandle } from '@a
 import { indexedDbStorage } from '@alcove/client/browser';
 import { sqliteStorage } from '@alcove/client/node';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backUpForLater, operatorToken } from './operator.ts';
-import { joinWith, openClient, visible } from './people.ts';
+import { createPeople, visible } from './people.ts';
 
 const clock = createTestClock();
-const opened: Client[] = [];
 let server: TestServer;
 let folder: string;
 
 beforeAll(async () => {
   server = await startTestServer({ clock, env: { ALCOVE_OPERATOR_TOKEN: operatorToken } });
   folder = await mkdtemp(join(tmpdir(), 'alcove-frozen-'));
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
 });
 afterAll(async () => {
   await server.close();
@@ -86,12 +82,8 @@ const isRefresh = (url: string) => url.endsWith('/auth/refresh');
 const isLogout = (url: string) => url.endsWith('/auth/logout');
 const isLastPage = (url: string, text: string) => isPull(url) && text.includes('"hasMore":false');
 
-async function open(storage: Storage, fetch?: typeof globalThis.fetch): Promise<Client> {
-  const options = { storage, now: () => clock.now(), ...(fetch === undefined ? {} : { fetch }) };
-  const client = await openClient(server.url, options);
-  opened.push(client);
-  return client;
-}
+const { open: openWith, joined } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
+const open = (storage: Storage, fetch = globalThis.fetch) => openWith({ storage, fetch });
 
 const idOf = (name: string | number) => `entry-${name}`.padEnd(20, '-');
 const entry = (name: string | number, value: unknown) => ({ kind: 'entry', id: idOf(name), value }) as const;
@@ -132,8 +124,7 @@ describe.each(stores)('of two clients that share a store in %s without locks', (
   async function seenByAnother(client: Client): Promise<Record<string, unknown[]>> {
     await client.vault.sync();
     expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [], isCloned: false });
-    const other = await joinWith(client, server.url, { now: () => clock.now() });
-    opened.push(other);
+    const other = await joined(client);
     expect(await visible(client)).toEqual(await visible(other));
     return visible(other);
   }
@@ -187,8 +178,7 @@ describe.each(stores)('of two clients that share a store in %s without locks', (
 
   it('one that freezes over a page does not put it where the other has gone on', async () => {
     const { awake, frozen, answering, place } = await openTwo();
-    const other = await joinWith(awake, server.url, { now: () => clock.now() });
-    opened.push(other);
+    const other = await joined(awake);
     await other.vault.put(entry('first', 'second'));
     await other.vault.sync();
     answering.shut();
@@ -296,8 +286,7 @@ describe.each(stores)('of two clients that share a session in %s without locks',
     expect(await late).toEqual(identity);
     await frozen.vault.put(entry('second', 'second'));
     await frozen.vault.sync();
-    const other = await joinWith(awake, server.url, { now: () => clock.now() });
-    opened.push(other);
+    const other = await joined(awake);
     expect(await visible(other)).toEqual({ [idOf('first')]: ['first'], [idOf('second')]: ['second'] });
   });
 

@@ -1,26 +1,19 @@
 /** Devices hear of each other at once; where that is impossible they ask, and nobody notices but by the time it takes. */
 import { type Client, type LiveState, memoryStorage } from '@alcove/client';
 import { startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { joinWith, openClient, pair } from './people.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPeople, pair } from './people.ts';
 
 let server: TestServer;
-const opened: Client[] = [];
 const hourMs = 3_600_000;
 
 beforeAll(async () => {
   server = await startTestServer();
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(() => server.close());
 
-const track = (client: Client) => {
-  opened.push(client);
-  return client;
-};
-const open = async (options = {}) => track(await openClient(server.url, options));
+const { open, registered, joined } = createPeople(() => ({ url: server.url }));
+
 const liveOf = async (client: Client) => (await client.vault.status()).live;
 const untilLive = (client: Client, state: LiveState) => expect.poll(() => liveOf(client)).toBe(state);
 const valuesOf = async (client: Client) => (await client.vault.list()).map(({ value }) => value).sort();
@@ -56,9 +49,8 @@ class Refused extends WebSocket {
 }
 
 async function openPair(phoneOptions = {}) {
-  const laptop = await open();
-  await laptop.register();
-  const phone = track(await joinWith(laptop, server.url, phoneOptions));
+  const laptop = await registered();
+  const phone = await joined(laptop, phoneOptions);
   return { laptop, phone };
 }
 
@@ -89,8 +81,7 @@ describe('the live channel', () => {
 
   it('makes no sync of the own edit that comes back as news', async () => {
     const { fetch, counts } = countingFetch();
-    const laptop = await open({ fetch });
-    await laptop.register();
+    const laptop = await registered({ fetch });
     laptop.vault.startAutoSync({ intervalMs: hourMs });
     await untilLive(laptop, 'connected');
     await expect.poll(() => counts['sync/pull']).toBeGreaterThan(0);
@@ -118,8 +109,7 @@ describe('the live channel', () => {
   });
 
   it('tells of a new device, whose edits then open at once', async () => {
-    const laptop = await open();
-    await laptop.register();
+    const laptop = await registered();
     laptop.vault.startAutoSync({ intervalMs: hourMs });
     await untilLive(laptop, 'connected');
     const phone = await open();
@@ -153,8 +143,7 @@ describe('the live channel', () => {
   });
 
   it('shows its state as events, up to the end', async () => {
-    const client = await open();
-    await client.register();
+    const client = await registered();
     const states: LiveState[] = [];
     client.vault.on('status', ({ live }) => states.at(-1) !== live && states.push(live));
     const stop = client.vault.startAutoSync({ intervalMs: hourMs });
@@ -171,10 +160,9 @@ describe('several tabs on one store', () => {
     const storage = memoryStorage();
     const { webSocket, sockets } = watchedSockets();
     const { fetch, counts } = countingFetch();
-    const first = await open({ storage, webSocket, fetch });
-    await first.register();
+    const first = await registered({ storage, webSocket, fetch });
     const second = await open({ storage, webSocket, fetch });
-    const other = track(await joinWith(first, server.url));
+    const other = await joined(first);
     return { first, second, other, sockets, counts };
   }
 

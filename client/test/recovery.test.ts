@@ -1,38 +1,28 @@
 /** When all devices are lost: 24 words, and a server that would like to use the moment. */
 import { type Client, type ClientOptions, memoryStorage } from '@alcove/client';
 import { startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { crashingStorage, faultyFetch, lyingFetch } from './faults.ts';
-import { joinWith, openClient, visible } from './people.ts';
+import { createPeople, visible } from './people.ts';
 
 let server: TestServer;
-const opened: Client[] = [];
 
 beforeAll(async () => {
   server = await startTestServer();
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(() => server.close());
 
-async function open(options: Partial<ClientOptions> = {}): Promise<Client> {
-  const client = await openClient(server.url, options);
-  opened.push(client);
-  return client;
-}
+const { open, registered, joined } = createPeople(() => ({ url: server.url }));
 
 const id = 'entry-that-is-kept';
 
 /** An account with two devices, something written in each of two epochs, and words. */
 async function someone(): Promise<{ laptop: Client; phone: Client; words: string }> {
-  const laptop = await open();
-  await laptop.register();
+  const laptop = await registered();
   await laptop.vault.put({ kind: 'entry', id, value: 'before the words' });
   await laptop.vault.sync();
   const words = await laptop.recovery.create();
-  const [phone, tablet] = [await joinWith(laptop, server.url), await joinWith(laptop, server.url)];
-  opened.push(phone, tablet);
+  const [phone, tablet] = [await joined(laptop), await joined(laptop)];
   await laptop.revokeDevice(tablet.identity?.deviceId ?? '');
   await phone.vault.sync();
   await phone.vault.put({ kind: 'entry', id: `${id}-later`, value: 'after a revocation' });
@@ -89,13 +79,11 @@ describe('24 words', () => {
   });
 
   it('are known to the other devices, and asked for until they are confirmed', async () => {
-    const laptop = await open();
-    await laptop.register();
+    const laptop = await registered();
     expect(await laptop.recovery.status()).toBe('none');
     const words = await laptop.recovery.create();
     expect(await laptop.recovery.status()).toBe('unconfirmed');
-    const phone = await joinWith(laptop, server.url);
-    opened.push(phone);
+    const phone = await joined(laptop);
     expect(await phone.recovery.status()).toBe('confirmed');
     await laptop.recovery.confirm(words);
     expect(await laptop.recovery.status()).toBe('confirmed');
@@ -127,7 +115,7 @@ describe('a recovery that is interrupted', () => {
     for (let at = 2; ; at += 1) {
       const storage = memoryStorage();
       const moment = at % 2 === 0 ? 'before' : 'after';
-      const mortal = await openClient(server.url, { storage: crashingStorage(storage, at, moment) });
+      const mortal = await open({ storage: crashingStorage(storage, at, moment) });
       const isWhole = await mortal.recover(words).then(
         () => true,
         () => false,
@@ -148,7 +136,7 @@ describe('a recovery that is interrupted', () => {
         const { laptop, phone, words } = await someone();
         const storage = memoryStorage();
         const moment = at % 2 === 0 ? 'after' : 'before';
-        const mortal = await openClient(server.url, { storage: crashingStorage(storage, at, moment) });
+        const mortal = await open({ storage: crashingStorage(storage, at, moment) });
         const isWhole = await mortal.recover(words, { revokeOthers: true }).then(
           () => true,
           () => false,
@@ -174,7 +162,7 @@ describe('a recovery that is interrupted', () => {
     for (let at = 0; ; at += 1) {
       const { laptop, words } = await someone();
       const storage = memoryStorage();
-      const mortal = await openClient(server.url, {
+      const mortal = await open({
         storage,
         fetch: faultyFetch((request) => (request > at ? 'cut' : request === at ? 'lost-answer' : undefined)),
       });

@@ -3,20 +3,16 @@ import { type Client, memoryStorage } from '@alcove/client';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { dyingFetch } from './faults.ts';
-import { openClient } from './people.ts';
+import { createPeople } from './people.ts';
 
 const hourMs = 3_600_000;
 const clock = createTestClock();
-const opened: Client[] = [];
 let server: TestServer;
 
 beforeAll(async () => {
   server = await startTestServer({ clock });
 });
-afterEach(async () => {
-  refreshes.mockClear();
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
+afterEach(() => void refreshes.mockClear());
 afterAll(() => server.close());
 
 /** The requests for new tokens that really went out. */
@@ -37,11 +33,8 @@ const refusal = (code: string) =>
     { status: 401 },
   );
 
-async function open(fetch: typeof globalThis.fetch, storage = memoryStorage()): Promise<Client> {
-  const client = await openClient(server.url, { storage, fetch, now: () => clock.now() });
-  opened.push(client);
-  return client;
-}
+const { open: openWith } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
+const open = (fetch: typeof globalThis.fetch, storage = memoryStorage()) => openWith({ fetch, storage });
 
 it.each([
   ['a service', 'auth.proof_invalid', () => refusal('auth.proof_invalid')],

@@ -4,23 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Client, type ClientOptions, memoryStorage, type Storage } from '@alcove/client';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { crashingStorage, faultyFetch, type NetworkFault } from './faults.ts';
 import { backUpForLater, operatorToken } from './operator.ts';
-import { joinWith, openClient, pair, visible } from './people.ts';
+import { createPeople, pair, syncAll, visible } from './people.ts';
 
 const dayMs = 24 * 3_600_000;
 const clock = createTestClock();
-const opened: Client[] = [];
 let server: TestServer;
 let folder: string;
 
 beforeAll(async () => {
   server = await startTestServer({ clock, env: { ALCOVE_OPERATOR_TOKEN: operatorToken } });
   folder = await mkdtemp(join(tmpdir(), 'alcove-restores-'));
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
 });
 afterAll(async () => {
   await server.close();
@@ -29,31 +25,16 @@ afterAll(async () => {
 
 type Options = Partial<ClientOptions>;
 
-async function open(options: Options = {}): Promise<Client> {
-  const client = await openClient(server.url, { now: () => clock.now(), ...options });
-  opened.push(client);
-  return client;
-}
-
-async function joined(known: Client, options: Options = {}): Promise<Client> {
-  const client = await joinWith(known, server.url, { now: () => clock.now(), ...options });
-  opened.push(client);
-  return client;
-}
+const { open, registered, joined } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
 
 const backUp = (client: Client) => backUpForLater({ url: server.url, clock, directory: folder }, client);
-
-async function syncAll(...clients: Client[]): Promise<void> {
-  for (const client of clients) await client.vault.sync();
-}
 
 const idOf = (name: string) => `entry-${name}`.padEnd(20, '-');
 const entry = (name: string, value: unknown) => ({ kind: 'entry', id: idOf(name), value }) as const;
 
 /** Two devices whose vault was copied in the middle of their work, and is about to be put back. */
 async function worked(options: Options = {}) {
-  const laptop = await open(options);
-  await laptop.register();
+  const laptop = await registered(options);
   const phone = await joined(laptop);
   for (const name of ['edited', 'deleted', 'kept', 'gone'])
     await laptop.vault.put(entry(name, `${name} before`));
@@ -120,8 +101,7 @@ describe('after the vault was restored from a backup', () => {
   });
 
   it('what was deleted before the copy is not brought back by a device that had not heard of it', async () => {
-    const laptop = await open();
-    await laptop.register();
+    const laptop = await registered();
     const phone = await joined(laptop);
     await laptop.vault.put(entry('gone', 'soon'));
     await laptop.vault.put(entry('kept', 'for long'));
@@ -220,7 +200,7 @@ describe('after the vault was restored from a backup', () => {
     for (let at = 0; ; at += 1) {
       await restore();
       const copy = await storeWith(asBefore);
-      const mortal = await openClient(server.url, {
+      const mortal = await open({
         now: () => clock.now(),
         storage: crashingStorage(copy, at, at % 2 === 0 ? 'before' : 'after'),
       });
@@ -239,8 +219,7 @@ describe('after the vault was restored from a backup', () => {
 
   it('a device that went back with it writes beside what another one still has of it, and not over it', async () => {
     const storage = memoryStorage();
-    const laptop = await open({ storage });
-    await laptop.register();
+    const laptop = await registered({ storage });
     const phone = await joined(laptop);
     await laptop.vault.put(entry('edited', 'before'));
     await syncAll(laptop, phone);
@@ -285,8 +264,7 @@ async function storeWith(content: readonly [string, string][]): Promise<Storage>
 
 describe('a device that comes back after half a year', () => {
   it('learns of deletions that the vault has forgotten, and brings what it wrote', async () => {
-    const laptop = await open();
-    await laptop.register();
+    const laptop = await registered();
     const phone = await joined(laptop);
     for (const name of ['gone', 'kept', 'edited']) await laptop.vault.put(entry(name, name));
     await syncAll(laptop, phone);
@@ -305,8 +283,7 @@ describe('a device that comes back after half a year', () => {
   });
 
   it('and writes what others have deleted and forgotten leaves nobody with a conflict that the vault does not know', async () => {
-    const laptop = await open();
-    await laptop.register();
+    const laptop = await registered();
     const phone = await joined(laptop);
     const away = await open();
     await pair(laptop, away);
@@ -333,8 +310,7 @@ describe('a device that comes back after half a year', () => {
 describe('after a device was revoked', () => {
   it('what others wrote offline arrives under the next key, and nothing under the old one does', async () => {
     const sent: string[] = [];
-    const laptop = await open();
-    await laptop.register();
+    const laptop = await registered();
     const storage = memoryStorage();
     const phone = await joined(laptop, {
       storage,
@@ -365,8 +341,7 @@ describe('after a device was revoked', () => {
 
   it('an edit whose answer was lost and whose key has been retired since is neither lost nor doubled', async () => {
     let isLost = false;
-    const laptop = await open();
-    await laptop.register();
+    const laptop = await registered();
     const phone = await joined(laptop, {
       fetch: faultyFetch((_at, url) => (isLost && url.endsWith('/sync/push') ? 'lost-answer' : undefined)),
     });

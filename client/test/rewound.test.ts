@@ -3,9 +3,9 @@ import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@alcove/client';
 import { startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { branch, operatorToken } from './operator.ts';
-import { joinWith, openClient, visible } from './people.ts';
+import { createPeople, syncAll, visible } from './people.ts';
 
 const idOf = (name: string) => `entry-${name}`.padEnd(20, '-');
 const entry = (name: string, value: string) => ({ kind: 'entry', id: idOf(name), value }) as const;
@@ -13,13 +13,9 @@ const named = (texts: Record<string, string>) =>
   Object.fromEntries(Object.entries(texts).map(([name, text]) => [idOf(name), [text]]));
 
 let server: TestServer;
-const opened: Client[] = [];
 
 beforeAll(async () => {
   server = await startTestServer({ env: { ALCOVE_OPERATOR_TOKEN: operatorToken } });
-});
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
 });
 afterAll(() => server.close());
 
@@ -27,22 +23,7 @@ afterAll(() => server.close());
 const url = 'http://vault.test';
 const fetchThere: typeof fetch = (input, init) => fetch(String(input).replace(url, server.url), init);
 
-async function register(): Promise<Client> {
-  const client = await openClient(url, { fetch: fetchThere });
-  opened.push(client);
-  await client.register();
-  return client;
-}
-
-async function joined(known: Client): Promise<Client> {
-  const client = await joinWith(known, url, { fetch: fetchThere });
-  opened.push(client);
-  return client;
-}
-
-async function syncAll(...clients: Client[]): Promise<void> {
-  for (const client of clients) await client.vault.sync();
-}
+const { registered, joined } = createPeople(() => ({ url, fetch: fetchThere }));
 
 /** Gives the way to put all vaults back to what they are now. */
 async function copyFiles(): Promise<() => Promise<void>> {
@@ -62,14 +43,14 @@ async function copyFiles(): Promise<() => Promise<void>> {
 }
 
 async function expectEverybodyToSee(texts: Record<string, string>, ...clients: Client[]): Promise<void> {
-  for (const client of [...clients, await joined(clients[0] ?? (await register()))]) {
+  for (const client of [...clients, await joined(clients[0] ?? (await registered()))]) {
     expect(await visible(client)).toEqual(named(texts));
     expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
   }
 }
 
 it('each device brings back what it wrote, keeps what others wrote, and says what waits for them', async () => {
-  const laptop = await register();
+  const laptop = await registered();
   const phone = await joined(laptop);
   await laptop.vault.put(entry('kept', 'before'));
   await laptop.vault.put(entry('edited', 'before'));
@@ -92,7 +73,7 @@ it('each device brings back what it wrote, keeps what others wrote, and says wha
 });
 
 it('once it begins a new history, devices bring back what others wrote, and what nobody knew was missing', async () => {
-  const laptop = await register();
+  const laptop = await registered();
   const [phone, tablet] = [await joined(laptop), await joined(laptop)];
   for (const name of ['kept', 'edited', 'doomed']) await laptop.vault.put(entry(name, 'before'));
   await syncAll(laptop, phone, tablet);

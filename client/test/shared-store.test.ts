@@ -8,26 +8,24 @@ import { indexedDbStorage } from '@alcove/client/browser';
 import { sqliteStorage } from '@alcove/client/node';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openClient } from './people.ts';
+import { createPeople } from './people.ts';
 
 const hourMs = 3_600_000;
 const clock = createTestClock();
 let server: TestServer;
 let folder: string;
 let made = 0;
-const opened: Client[] = [];
 
 beforeAll(async () => {
   server = await startTestServer({ clock });
   folder = await mkdtemp(join(tmpdir(), 'alcove-tabs-'));
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(async () => {
   await server.close();
   await rm(folder, { recursive: true });
 });
+
+const { open } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
 
 /** The requests for new tokens that really went out. */
 const refreshes = vi.fn();
@@ -70,13 +68,8 @@ describe.each(places)('two clients on one store in %s', (name, newPlace) => {
 
   async function openTwo(): Promise<[Client, Client]> {
     const place = newPlace();
-    const open = async () => {
-      const now = () => clock.now();
-      const client = await openClient(server.url, { storage: place(), now, fetch: countingFetch });
-      opened.push(client);
-      return client;
-    };
-    return [await open(), await open()];
+    const openOne = () => open({ storage: place(), fetch: countingFetch });
+    return [await openOne(), await openOne()];
   }
 
   it.each([
@@ -129,7 +122,7 @@ describe.each(places)('two clients on one store in %s', (name, newPlace) => {
 it('while one tab signs out, another one does not come back by the key of the device', async () => {
   const storage = memoryStorage();
   const [answered, asked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const slow = await openClient(server.url, {
+  const slow = await open({
     storage,
     fetch: async (input, init) => {
       const response = await fetch(input, init);
@@ -139,8 +132,7 @@ it('while one tab signs out, another one does not come back by the key of the de
       return response;
     },
   });
-  const other = await openClient(server.url, { storage: tellingOfLocks(storage, asked.resolve) });
-  opened.push(slow, other);
+  const other = await open({ storage: tellingOfLocks(storage, asked.resolve) });
   await slow.register();
   const leaving = slow.account.signOut();
   await answered.promise;
@@ -168,9 +160,9 @@ function tellingOfLocks(storage: Storage, onAsked: () => void): Storage {
 
 it('a call that was begun as one account never goes on as another that signed in meanwhile', async () => {
   const storage = memoryStorage();
-  const bystander = await openClient(server.url, { storage, now: () => clock.now() });
+  const bystander = await open({ storage, now: () => clock.now() });
   let isFirst = true;
-  const delayed = await openClient(server.url, {
+  const delayed = await open({
     storage,
     now: () => clock.now(),
     fetch: async (url, init) => {
@@ -182,7 +174,6 @@ it('a call that was begun as one account never goes on as another that signed in
       return fetch(url, init);
     },
   });
-  opened.push(bystander, delayed);
   await bystander.account.startGuest();
   const creating = delayed.workspaces.create({ name: 'For the first one only' });
   await expect(creating).rejects.toMatchObject({ code: 'auth.signed_out' });

@@ -12,26 +12,17 @@ import {
 } from '@alcove/client/import';
 import { startTestServer, type TestServer } from '@alcove/server/testing';
 import { strToU8, zipSync } from 'fflate';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { joinWith, openClient, pair, visible } from './people.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPeople, pair, visible } from './people.ts';
 
 let server: TestServer;
-const opened: Client[] = [];
 
 beforeAll(async () => {
   server = await startTestServer();
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(() => server.close());
 
-async function registered(): Promise<Client> {
-  const client = await openClient(server.url);
-  opened.push(client);
-  await client.register();
-  return client;
-}
+const { open, registered, joined } = createPeople(() => ({ url: server.url }));
 
 const password = 'parmesan cheese in the garden';
 const id = 'entry-number-one-';
@@ -114,8 +105,7 @@ describe('an export', () => {
 
   it('holds both versions of a conflict, leaves it to the user, and loses neither elsewhere', async () => {
     const laptop = await registered();
-    const phone = await joinWith(laptop, server.url);
-    opened.push(phone);
+    const phone = await joined(laptop);
     await laptop.vault.put({ kind: 'entry', id, value: 'laptop' });
     await phone.vault.put({ kind: 'entry', id, value: 'phone' });
     await laptop.vault.sync();
@@ -405,8 +395,7 @@ describe('an export of Day One', () => {
 
   it('imported by two devices is one entry, and the server cannot tell which', async () => {
     const laptop = await registered();
-    const phone = await openClient(server.url);
-    opened.push(phone);
+    const phone = await open();
     await pair(laptop, phone);
     for (const { vault } of [laptop, phone]) await importDayOne(vault, journal(entry));
     for (const { vault } of [laptop, phone, laptop]) await vault.sync();

@@ -1,47 +1,21 @@
 /** The vault against a real server: conflicts, refusals, sessions that end, stores that were copied. */
-import { type Client, memoryStorage } from '@alcove/client';
+import { memoryStorage } from '@alcove/client';
 import { createTestClock, startTestServer, type TestServer } from '@alcove/server/testing';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { faultyFetch, lyingFetch } from './faults.ts';
-import { joinWith, openClient, visible } from './people.ts';
+import { createPeople, syncAll, visible } from './people.ts';
 
 const clock = createTestClock();
-const opened: Client[] = [];
 let server: TestServer;
 
 beforeAll(async () => {
   server = await startTestServer({ clock });
 });
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
 afterAll(async () => {
   await server.close();
 });
 
-type Options = Parameters<typeof openClient>[1];
-
-async function open(options: Options = {}): Promise<Client> {
-  const client = await openClient(server.url, { now: () => clock.now(), ...options });
-  opened.push(client);
-  return client;
-}
-
-async function registered(options: Options = {}): Promise<Client> {
-  const client = await open(options);
-  await client.register();
-  return client;
-}
-
-async function joined(known: Client, options: Options = {}): Promise<Client> {
-  const client = await joinWith(known, server.url, { now: () => clock.now(), ...options });
-  opened.push(client);
-  return client;
-}
-
-async function syncAll(...clients: Client[]): Promise<void> {
-  for (const client of clients) await client.vault.sync();
-}
+const { open, registered, joined } = createPeople(() => ({ url: server.url, now: () => clock.now() }));
 
 const id = 'entry-number-one-';
 const entry = (value: unknown) => ({ kind: 'entry', id, value }) as const;
@@ -198,8 +172,7 @@ describe('a version that does not open here', () => {
 describe('the queue', () => {
   it('holds one change for an item, the newest, also after a restart', async () => {
     const storage = memoryStorage();
-    const before = await openClient(server.url, { storage, now: () => clock.now() });
-    await before.register();
+    const before = await registered({ storage });
     for (const letter of 'typing') await before.vault.put(entry(letter));
     await before.vault.putMany([entry('pasted'), entry('twice'), entry('thrice')]);
     await before.close();
@@ -261,8 +234,7 @@ describe('a session', () => {
       if (isLost && String(input).endsWith('/auth/refresh')) throw new TypeError('fetch failed');
       return response;
     };
-    const before = await openClient(server.url, { storage, fetch: lossy, now: () => clock.now() });
-    await before.register();
+    const before = await registered({ storage, fetch: lossy });
     await before.vault.put(entry('kept'));
     clock.forward(2 * 3_600_000);
     await expect(before.vault.sync()).rejects.toMatchObject({ code: 'network' });
