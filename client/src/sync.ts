@@ -112,19 +112,20 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
   }
 
   /** Sends again what the vault has lost. However many devices do it, it is one version. */
-  async function resendLost(): Promise<void> {
+  async function resendLost(progress: Progress): Promise<void> {
     const lost = (await store.resends()).map(({ change }) => change);
     const { sentCounter = 0 } = await store.readSync();
     for (let rest = lost; rest.length > 0; ) {
       const changes = firstOf(rest);
       const results = matchResults(changes, await pushAsItself({ changes, sentCounter }));
-      await store.settleResends(
+      const gone = await store.settleResends(
         results.map(({ change, seq, rejected }) => {
           // Under this clock the vault has it, in the bytes of another program.
           const isThere = rejected?.code === 'sync.clock_reused';
           return { change, ...place(seq), ...refusal(isThere ? undefined : rejected) };
         }),
       );
+      notice(progress, gone);
       rest = rest.slice(changes.length);
     }
   }
@@ -192,7 +193,7 @@ export function createSyncEngine(parts: SyncParts): SyncEngine {
     const { cloned = false } = await store.readSync();
     if (cloned) return;
     try {
-      await resendLost();
+      await resendLost(progress);
       await pushAll(progress);
     } catch (error) {
       // The store has noted it.

@@ -262,6 +262,52 @@ async function storeWith(content: readonly [string, string][]): Promise<Storage>
   return storage;
 }
 
+describe('when the restored vault forgets at once what is deleted, for nobody else is awaited', () => {
+  /** A laptop whose phone was away for so long that no deletion waits for it, and a copy of their vault. */
+  async function alone() {
+    const laptop = await registered();
+    const phone = await joined(laptop);
+    await laptop.vault.put(entry('kept', 'kept before'));
+    await syncAll(laptop, phone);
+    clock.forward(200 * dayMs);
+    return { laptop, phone, restore: await backUp(laptop) };
+  }
+
+  it('a device gives up what another one has deleted', async () => {
+    const { laptop, phone, restore } = await alone();
+    await laptop.vault.put(entry('gone', 'gone'));
+    await syncAll(laptop, phone);
+    await laptop.vault.delete('entry', idOf('gone'));
+    await restore();
+    await syncAll(laptop, laptop);
+    const told: string[] = [];
+    phone.vault.on('change', ({ id }) => told.push(id));
+    await syncAll(phone, laptop);
+    expect(told).toContain(idOf('gone'));
+    for (const client of [laptop, phone, await joined(phone)]) {
+      expect(await visible(client)).toEqual({ [idOf('kept')]: ['kept before'] });
+      expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+    }
+  });
+
+  it('a device brings what it wrote before it deleted something else', async () => {
+    const { laptop, phone, restore } = await alone();
+    await laptop.vault.put(entry('new', 'new after the copy'));
+    await laptop.vault.put(entry('gone', 'gone'));
+    await syncAll(laptop, phone);
+    await laptop.vault.delete('entry', idOf('gone'));
+    await restore();
+    await syncAll(laptop, phone, laptop, phone);
+    for (const client of [laptop, phone, await joined(phone)]) {
+      expect(await visible(client)).toEqual({
+        [idOf('kept')]: ['kept before'],
+        [idOf('new')]: ['new after the copy'],
+      });
+      expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+    }
+  });
+});
+
 describe('a device that comes back after half a year', () => {
   it('learns of deletions that the vault has forgotten, and brings what it wrote', async () => {
     const laptop = await registered();

@@ -1,6 +1,6 @@
 /** A pull of everything, where the server cannot go on: what was deleted goes, what the vault has lost is sent again. */
 import type { Change } from '@alcove/contract';
-import { counterOf } from '@alcove/contract/clock';
+import { compareClocks, counterOf } from '@alcove/contract/clock';
 import { withEntry } from '../edits.ts';
 import { hasPlaceFor, type ItemRef, type StoredItem, type StoredVersion } from '../items.ts';
 import type { IsUnsynced, QueueEntry } from '../queue.ts';
@@ -17,6 +17,7 @@ import {
 } from '../records.ts';
 import type { StorageWrite } from '../storage/storage.ts';
 import {
+  findItem,
   type ItemChange,
   isAt,
   itemWrites,
@@ -51,7 +52,8 @@ export interface Resyncing {
     identity: IdentityRecord,
   ): Promise<StorageWrite[]>;
   requeue(item: ItemRef, versions: readonly StoredVersion[], identity: IdentityRecord): Promise<Requeued[]>;
-  settleResends(results: readonly SettledResend[]): Promise<void>;
+  /** Gives the items of which something is gone. */
+  settleResends(results: readonly SettledResend[]): Promise<ItemChange[]>;
 }
 
 /** An edit that was sent, and waits again. */
@@ -122,9 +124,14 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
     return { writes, ...(settled.every(({ deleted }) => deleted) ? {} : { deleted: { kind, id } }) };
   }
 
-  async function settleResends(results: readonly SettledResend[]): Promise<void> {
+  async function settleResends(results: readonly SettledResend[]): Promise<ItemChange[]> {
+    const identity = await requireIdentity(records);
     const taken = results.filter(({ rejected }) => rejected === undefined);
-    await queue.write([
+    const forgotten = await Promise.all(
+      results.filter(isForgotten).map((result) => settleForgotten(result, identity)),
+    );
+    const queued = forgotten.flatMap((one) => one.queued ?? []);
+    const writes = [
       ...results.map(({ change, rejected }) => {
         const key = recordKeys.resend(change);
         return rejected === undefined ? remove(key) : put(key, { change, rejected });
@@ -133,8 +140,39 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
         records,
         taken.map(({ change, seq }) => ({ ref: change, seq })),
       )),
-    ]);
+      ...forgotten.flatMap((one) => one.writes),
+      ...queued.map(queuedWrite),
+    ];
+    await queue.commit(writes, { removed: [], put: queued.map(({ entry }) => entry) });
+    return forgotten.flatMap(({ changed }) => changed ?? []);
   }
+
+  /**
+   * The vault has forgotten a deletion that is later than this. Its device has come since, therefore: had that one still had
+   * this, it would have brought it. An edit of this very device waits again, to be written anew.
+   */
+  async function settleForgotten(
+    { change, rejected }: SettledResend,
+    identity: IdentityRecord,
+  ): Promise<{ writes: StorageWrite[]; queued?: Requeued[]; changed?: ItemChange }> {
+    const { kind, id, clock, deviceId = identity.deviceId, op } = change;
+    const item = await findItem(records, change);
+    const isIt = (version: StoredVersion) => compareClocks(version.clock, clock) === 'equal';
+    const settled = [remove(recordKeys.resend(change))];
+    if (item?.versions.some(isIt) !== true) return { writes: settled };
+    if (deviceId === identity.deviceId && op === 'put') {
+      const isLast = item.versions.every((one) => one.deviceId !== deviceId || isIt(one));
+      if (!isLast || rejected === undefined) return { writes: [] };
+      const { entry, row } = toQueued(change, identity);
+      return { writes: settled, queued: [{ entry: { ...entry, rejected }, row: { ...row, rejected } }] };
+    }
+    const versions = item.versions.filter((version) => !isIt(version));
+    const writes = hasPlaceFor(versions)
+      ? itemWrites({ ...item, versions })
+      : [remove(recordKeys.item(kind, id)), remove(recordKeys.conflict(kind, id))];
+    return { writes: [...settled, ...writes], changed: { kind, id } };
+  }
+
   async function resendWrites(
     item: ItemRef,
     lost: readonly StoredVersion[],
@@ -171,6 +209,10 @@ export function isApart(
   if (resync?.sharedCounter === undefined || deviceId !== identity.deviceId || unopened !== undefined)
     return false;
   return counterOf(clock, deviceId) > resync.sharedCounter;
+}
+
+function isForgotten({ rejected }: SettledResend): boolean {
+  return rejected?.code === 'sync.clock_forgotten';
 }
 
 function toQueued(sealed: Change, { deviceId }: IdentityRecord): Requeued {
