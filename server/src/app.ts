@@ -60,7 +60,7 @@ import { createIds } from './platform/ids/index.ts';
 import { createJobs, taskSealedColumn } from './platform/jobs/index.ts';
 import { lockDataFolder, prepareDataFolder, refuseLostControl } from './platform/lock/index.ts';
 import { createFolderMailer, createMailQueue, createSmtpMailer } from './platform/mail/index.ts';
-import { createRedis } from './platform/redis/index.ts';
+import type { Redis } from './platform/redis/index.ts';
 import { createMetrics, type Logger } from './platform/telemetry/index.ts';
 import { createVaultPool, type RemoteVaultsOptions } from './platform/vaults/index.ts';
 import { version } from './version.ts';
@@ -113,10 +113,7 @@ export async function createApp(
   if (settings.database.kind === 'embedded') refuseLostControl(dataDir);
   const createCtx = (signal: AbortSignal) => systemCtx({ log, database, signal, id: ids.uuid() });
   const stopping = new AbortController();
-  const redis =
-    settings.redisUrl === undefined
-      ? undefined
-      : opened.use(createRedis(settings.redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke')));
+  const redis = opened.use(await connectToRedis(settings, log));
   const databaseUrl = settings.database.kind === 'postgres' ? settings.database.url.reveal() : undefined;
   const fanout = opened.use(createFanout({ redis, databaseUrl, log }));
   const homes = createHomes({ fanout, createCtx: () => createCtx(stopping.signal) });
@@ -370,6 +367,13 @@ export async function createApp(
 function closing(starting: Promise<AsyncDisposable>): AsyncDisposable {
   const started = starting.catch(() => undefined);
   return { [Symbol.asyncDispose]: async () => (await started)?.[Symbol.asyncDispose]() };
+}
+
+/** Its client is loaded only where there is one to connect to. */
+async function connectToRedis({ redisUrl }: Settings, log: Logger): Promise<Redis | undefined> {
+  if (redisUrl === undefined) return undefined;
+  const { createRedis } = await import('./platform/redis/index.ts');
+  return createRedis(redisUrl, (err) => log.warn({ err }, 'a connection to Redis broke'));
 }
 
 /** The threads of the vaults get it as plain values: a `Secret` does not change threads. */

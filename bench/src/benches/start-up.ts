@@ -25,7 +25,7 @@ export const startUp: Bench = {
     for (let repeat = 1; repeat <= repeats; repeat += 1) {
       const place = { ...setting, folder: join(setting.folder, `start-${repeat}`) };
       setting.progress(`first start, ${repeat} of ${repeats}`);
-      first.push(await startAndRest(place, restMs, asInFreshClone));
+      first.push(await startAndRest(place, restMs, inFreshClone(place)));
       setting.progress(`second start, ${repeat} of ${repeats}`);
       next.push(await startAndRest(place, restMs));
     }
@@ -34,7 +34,7 @@ export const startUp: Bench = {
 };
 
 /** Nothing compiled has been kept there yet. */
-const asInFreshClone = { NODE_DISABLE_COMPILE_CACHE: '1' };
+const inFreshClone = ({ folder }: BenchSetting) => ({ NODE_COMPILE_CACHE: join(folder, 'compiled') });
 
 async function startAndRest(
   setting: BenchSetting,

@@ -1,4 +1,4 @@
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import type { Secret } from '../crypto/index.ts';
 import type { Mail, Mailer } from './mail.ts';
 
@@ -7,7 +7,24 @@ const silenceTimeoutMs = 30_000;
 
 /** `url` as smtp://user:password@host:587 (with STARTTLS where the server offers it) or smtps://…:465. */
 export function createSmtpMailer({ url, from }: { readonly url: Secret; readonly from: string }): Mailer {
-  const transport = createTransport(
+  let opening: Promise<Transporter> | undefined;
+  return {
+    async send({ to, subject, text }: Mail) {
+      opening ??= openTransport(url, from);
+      const transport = await opening;
+      try {
+        await transport.sendMail({ to: { name: '', address: to }, subject, text });
+      } catch (error) {
+        throw describe(error);
+      }
+    },
+  };
+}
+
+/** The library takes a megabyte or two, and who sends no letters need not load it. */
+async function openTransport(url: Secret, from: string): Promise<Transporter> {
+  const { createTransport } = await import('nodemailer');
+  return createTransport(
     {
       url: url.reveal(),
       connectionTimeout: connectTimeoutMs,
@@ -19,15 +36,6 @@ export function createSmtpMailer({ url, from }: { readonly url: Secret; readonly
     },
     { from },
   );
-  return {
-    async send({ to, subject, text }: Mail) {
-      try {
-        await transport.sendMail({ to: { name: '', address: to }, subject, text });
-      } catch (error) {
-        throw describe(error);
-      }
-    },
-  };
 }
 
 /** Mail servers quote addresses in what they refuse, and job queues keep errors: only their codes are passed on. */
