@@ -228,13 +228,27 @@ test('only the configured origins may call from a browser', async () => {
   expect(await allowed('https://evil.example')).toBeNull();
 });
 
-test('answers carry the headers that keep browsers from guessing, framing and storing', async () => {
-  const { headers } = await get('/health');
-  expect(headers.get('x-content-type-options')).toBe('nosniff');
-  expect(headers.get('content-security-policy')).toContain("default-src 'none'");
-  expect(headers.get('cache-control')).toBe('no-store');
-  expect(headers.get('referrer-policy')).toBe('no-referrer');
-});
+test.each([
+  ['/health', 200],
+  ['/api/v1/auth/me', 401],
+  ['/nothing', 404],
+])(
+  '%s with %i carries the headers that keep browsers from guessing, framing and storing',
+  async (path, status) => {
+    const answer = await get(path);
+    expect(answer.status).toBe(status);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': 'max-age=31536000; includeSubDomains',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'SAMEORIGIN',
+    });
+  },
+);
 
 test('what is not HTTP is answered with 400 and a closed connection', async () => {
   const { hostname, port } = new URL(server.url);
