@@ -273,6 +273,35 @@ describe('when the restored vault forgets at once what is deleted, for nobody el
     return { laptop, phone, restore: await backUp(laptop) };
   }
 
+  it('a device gives up two versions at once of what another one has deleted', async () => {
+    const { laptop, phone, restore } = await alone();
+    await laptop.vault.put(entry('gone', 'by the laptop'));
+    await phone.vault.put(entry('gone', 'by the phone'));
+    await syncAll(laptop, phone, laptop);
+    const [conflict] = await laptop.vault.conflicts();
+    if (conflict === undefined) throw new Error('there is no conflict');
+    await laptop.vault.resolve(conflict, null);
+    await restore();
+    await syncAll(laptop, laptop, phone, laptop);
+    for (const client of [laptop, phone, await joined(phone)]) {
+      expect(await visible(client)).toEqual({ [idOf('kept')]: ['kept before'] });
+      expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+    }
+  });
+
+  it('a device gives up what it had written itself and another one has deleted', async () => {
+    const { laptop, phone, restore } = await alone();
+    await phone.vault.put(entry('gone', 'gone'));
+    await syncAll(phone, laptop);
+    await laptop.vault.delete('entry', idOf('gone'));
+    await restore();
+    await syncAll(laptop, laptop, phone, laptop);
+    for (const client of [laptop, phone, await joined(phone)]) {
+      expect(await visible(client)).toEqual({ [idOf('kept')]: ['kept before'] });
+      expect(await client.vault.status()).toMatchObject({ unsynced: 0, rejected: [] });
+    }
+  });
+
   it('a device gives up what another one has deleted', async () => {
     const { laptop, phone, restore } = await alone();
     await laptop.vault.put(entry('gone', 'gone'));

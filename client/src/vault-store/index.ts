@@ -81,10 +81,7 @@ export interface VaultStore {
   finishResync(at: Position): Promise<ItemChange[]>;
   /** Versions that the vault has lost. */
   resends(): Promise<ResendRecord[]>;
-  /**
-   * Of what the vault has forgotten, with a deletion that may have seen it, this device's own versions are written anew, and
-   * those of others go. Gives the items of which something is gone.
-   */
+  /** What the vault has forgotten with a deletion goes here, too. Gives the items of which something is gone. */
   settleResends(results: readonly SettledResend[]): Promise<ItemChange[]>;
   /** Writes anew what the server refused because it came too late. Says whether anything was. */
   renewRefused(): Promise<boolean>;

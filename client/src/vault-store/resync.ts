@@ -2,7 +2,7 @@
 import type { Change } from '@alcove/contract';
 import { compareClocks, counterOf } from '@alcove/contract/clock';
 import { withEntry } from '../edits.ts';
-import { hasPlaceFor, type ItemRef, type StoredItem, type StoredVersion } from '../items.ts';
+import { hasPlaceFor, type ItemRef, itemKey, type StoredItem, type StoredVersion } from '../items.ts';
 import type { IsUnsynced, QueueEntry } from '../queue.ts';
 import {
   type IdentityRecord,
@@ -125,52 +125,39 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
   }
 
   async function settleResends(results: readonly SettledResend[]): Promise<ItemChange[]> {
-    const identity = await requireIdentity(records);
     const taken = results.filter(({ rejected }) => rejected === undefined);
-    const forgotten = await Promise.all(
-      results.filter(isForgotten).map((result) => settleForgotten(result, identity)),
-    );
-    const queued = forgotten.flatMap((one) => one.queued ?? []);
-    const writes = [
-      ...results.map(({ change, rejected }) => {
+    const forgotten = results.filter(isForgotten).map(({ change }) => change);
+    const items = [
+      ...new Map(forgotten.map(({ kind, id }) => [itemKey({ kind, id }), { kind, id }])).values(),
+    ];
+    await queue.write([
+      ...results.map((result) => {
+        const { change, rejected } = result;
         const key = recordKeys.resend(change);
-        return rejected === undefined ? remove(key) : put(key, { change, rejected });
+        return rejected === undefined || isForgotten(result) ? remove(key) : put(key, { change, rejected });
       }),
       ...(await placeWrites(
         records,
         taken.map(({ change, seq }) => ({ ref: change, seq })),
       )),
-      ...forgotten.flatMap((one) => one.writes),
-      ...queued.map(queuedWrite),
-    ];
-    await queue.commit(writes, { removed: [], put: queued.map(({ entry }) => entry) });
-    return forgotten.flatMap(({ changed }) => changed ?? []);
+      ...(await Promise.all(items.map((item) => withoutVersions(item, forgotten)))).flat(),
+    ]);
+    return items;
   }
 
   /**
-   * The vault has forgotten a deletion that is later than this. Its device has come since, therefore: had that one still had
-   * this, it would have brought it. An edit of this very device waits again, to be written anew.
+   * The vault may have forgotten these with a deletion. Who brought that deletion had seen them as well, and brings what it still
+   * has before anything is forgotten for its sake: so somebody had ended them.
    */
-  async function settleForgotten(
-    { change, rejected }: SettledResend,
-    identity: IdentityRecord,
-  ): Promise<{ writes: StorageWrite[]; queued?: Requeued[]; changed?: ItemChange }> {
-    const { kind, id, clock, deviceId = identity.deviceId, op } = change;
-    const item = await findItem(records, change);
-    const isIt = (version: StoredVersion) => compareClocks(version.clock, clock) === 'equal';
-    const settled = [remove(recordKeys.resend(change))];
-    if (item?.versions.some(isIt) !== true) return { writes: settled };
-    if (deviceId === identity.deviceId && op === 'put') {
-      const isLast = item.versions.every((one) => one.deviceId !== deviceId || isIt(one));
-      if (!isLast || rejected === undefined) return { writes: [] };
-      const { entry, row } = toQueued(change, identity);
-      return { writes: settled, queued: [{ entry: { ...entry, rejected }, row: { ...row, rejected } }] };
-    }
-    const versions = item.versions.filter((version) => !isIt(version));
-    const writes = hasPlaceFor(versions)
-      ? itemWrites({ ...item, versions })
-      : [remove(recordKeys.item(kind, id)), remove(recordKeys.conflict(kind, id))];
-    return { writes: [...settled, ...writes], changed: { kind, id } };
+  async function withoutVersions(ref: ItemRef, forgotten: readonly Change[]): Promise<StorageWrite[]> {
+    const item = await findItem(records, ref);
+    if (item === undefined) return [];
+    const clocks = forgotten.filter((change) => itemKey(change) === itemKey(ref)).map(({ clock }) => clock);
+    const versions = item.versions.filter(
+      (version) => !clocks.some((clock) => compareClocks(version.clock, clock) === 'equal'),
+    );
+    if (hasPlaceFor(versions)) return itemWrites({ ...item, versions });
+    return [remove(recordKeys.item(ref.kind, ref.id)), remove(recordKeys.conflict(ref.kind, ref.id))];
   }
 
   async function resendWrites(
