@@ -67,17 +67,16 @@ const getVersionSql = ofEachKind(
   (kind, table) => `SELECT ${versionColumns} FROM ${table} WHERE id = ?1 AND clock = ?2
     UNION ALL SELECT ${versionColumns} FROM siblings WHERE kind = '${kind}' AND item_id = ?1 AND clock = ?2`,
 );
-const itemColumns = 'seq = ?1, sibling_count = ?3, live = ?4';
 const addItemSql = ofEachKind(
   (_, table) => `INSERT INTO ${table} (seq, id, sibling_count, live, ${versionColumns})
     VALUES (?, ?, ?, ?, ${versionValues})`,
 );
+/** The values come in the order in which a row is inserted. */
+const itemColumns = 'seq = ?1, sibling_count = ?3, live = ?4';
+const leaderColumns = `clock = ?5, time = ?6, order_time = ?7, device_id = ?8, epoch = ?9, deleted = ?10,
+  payload = ?11, meta = ?12`;
 const putLeaderSql = ofEachKind(
-  (
-    _,
-    table,
-  ) => `UPDATE ${table} SET ${itemColumns}, clock = ?5, time = ?6, order_time = ?7, device_id = ?8, epoch = ?9,
-    deleted = ?10, payload = ?11, meta = ?12 WHERE id = ?2`,
+  (_, table) => `UPDATE ${table} SET ${itemColumns}, ${leaderColumns} WHERE id = ?2`,
 );
 const promoteSql = ofEachKind(
   (kind, table) => `UPDATE ${table} SET ${itemColumns}, (${versionColumns}) = (
