@@ -23,6 +23,8 @@ export interface VaultDatabase {
 
 export interface OpenVault extends VaultDatabase {
   execute(sql: string): void;
+  /** Opens anew what is open only to be read; statements that were taken before belong to the past. */
+  becomeWritable(): void;
   /** Writes the vault as it is now, without what was deleted, into a file that is empty or not there. */
   copyInto(file: string): void;
   /** What is wrong with the file's structure, as SQLite says it; undefined when nothing is. */
@@ -58,7 +60,7 @@ export function openDatabase(file: string, options: { create: boolean }): OpenVa
 
 /**
  * Opens a vault that lies closed, with nothing in a log, as it lies: no file is made beside it, none is locked, and nothing
- * has to be folded in at the end. The first transaction, or anything else that writes, opens it anew for that.
+ * has to be folded in at the end. The first transaction opens it anew.
  */
 export function openAsItLies(file: string): OpenVault {
   return wrap(connectUnchanged(file), () => connect(file, { create: false }));
@@ -117,13 +119,12 @@ function wrap(opened: DatabaseSync, openToWrite?: () => DatabaseSync): OpenVault
   let database = opened;
   let isReadOnly = openToWrite !== undefined;
 
-  function writable(): DatabaseSync {
-    if (openToWrite === undefined || !isReadOnly) return database;
+  function becomeWritable(): void {
+    if (openToWrite === undefined || !isReadOnly) return;
     statements.clear();
     database.close();
     database = openToWrite();
     isReadOnly = false;
-    return database;
   }
 
   function statement<Row>(sql: string): Statement<Row> {
@@ -138,10 +139,14 @@ function wrap(opened: DatabaseSync, openToWrite?: () => DatabaseSync): OpenVault
 
   return {
     statement,
-    execute: (sql) => writable().exec(sql),
+    execute: (sql) => database.exec(sql),
+    becomeWritable,
     copyInto: (file) => void database.prepare('VACUUM INTO ?').run(file),
     findDamage: () => findDamage(database),
-    transaction: (work) => inTransaction(writable(), statement, work),
+    transaction(work) {
+      becomeWritable();
+      return inTransaction(database, statement, work);
+    },
     close() {
       try {
         // SQLite would do it, but not where the file was exchanged behind its back: then the log stays, and the next open

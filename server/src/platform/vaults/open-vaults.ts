@@ -59,6 +59,7 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
 
   function take(name: string, way: Opening): OpenVault {
     const entry = findInPlace(name) ?? openNow(name, way);
+    if (!way.reads) entry.vault.becomeWritable();
     entry.usedAtMs = performance.now();
     held.delete(name);
     held.set(name, entry);
@@ -123,7 +124,9 @@ export function createOpenVaults(options: OpenVaultsOptions): OpenVaults {
     visit: (name, work) =>
       guard(name, () => {
         const entry = findInPlace(name);
-        return entry === undefined ? visitClosed(name, work) : work(entry.vault);
+        if (entry === undefined) return visitClosed(name, work);
+        entry.vault.becomeWritable();
+        return work(entry.vault);
       }),
     restore: (name, source, prepare) =>
       guard(name, () => {

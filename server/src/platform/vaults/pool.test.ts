@@ -139,7 +139,14 @@ describe('a vault', () => {
     expect(await second.call(name, 'add', { text: 'and another' })).toBe(4);
     expect(second.stats()).toMatchObject({ open: 1, openedTotal: 1 });
     await second[Symbol.asyncDispose]();
-    expect(await (await startPool()).call(name, 'count', undefined)).toBe(4);
+    const third = await startPool();
+    expect(await third.call(name, 'count', undefined)).toBe(4);
+    await third.call(name, 'forget', { text: 'and another' });
+    expect(await third.call(name, 'count', undefined)).toBe(3);
+    await third[Symbol.asyncDispose]();
+    const fourth = await startPool();
+    expect(await fourth.call(name, 'count', undefined)).toBe(3);
+    expect(await fourth.visit(name, 'add', { text: 'in passing' })).toBe(4);
   });
 
   test('that was not closed is read with its log', async () => {

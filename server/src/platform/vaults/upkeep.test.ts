@@ -131,6 +131,17 @@ describe('a backup', () => {
     expect(copy.prepare('SELECT count(*) AS count FROM note').get()).toEqual({ count: 50 });
   });
 
+  test('of a vault that lies open only to be read is whole', async () => {
+    const first = await pools.start();
+    const name = await createNotes(first, 5);
+    await first[Symbol.asyncDispose]();
+    const second = await pools.start();
+    expect(await second.call(name, 'count', undefined)).toBe(5);
+    await second.backUp(name, copyPath());
+    using copy = new DatabaseSync(copyPath());
+    expect(copy.prepare('SELECT count(*) AS count FROM note').get()).toEqual({ count: 5 });
+  });
+
   test('takes the place of an older one, and where it fails the older one stays', async () => {
     const pool = await pools.start();
     const name = await createNotes(pool, 1);
