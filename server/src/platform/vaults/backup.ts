@@ -1,16 +1,16 @@
 /** Copies of vaults, made while they are in use. */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { findDamageIn, type OpenVault } from './database.ts';
 import { backupFailed, vaultDamaged } from './errors.ts';
-import { syncPath } from './files.ts';
+import { makeFolder, syncPath } from './files.ts';
 import { findDiskFailure } from './sqlite-errors.ts';
 
 /** Writes the vault as it is now to `file`, in place of what was there. Until the copy is whole and safe, that stays. */
 export function backUp(vault: OpenVault, file: string): { readonly sizeBytes: number } {
   const partial = `${file}.partial`;
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(file));
     rmSync(partial, { force: true });
     closeSync(openSync(partial, 'wx', 0o600));
     vault.copyInto(partial);

@@ -25,7 +25,22 @@ export function findFileId(path: string): string | undefined {
 }
 
 export function prepareFolderOf(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
+}
+
+/**
+ * Makes a folder and those above it. Node's `recursive` goes on for ever where a folder that is there takes no others, as
+ * /proc does, and this thread with it.
+ */
+export function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another thread may have been quicker.
+    if (!existsSync(path)) throw error;
+  }
 }
 
 /** Without this a power cut may take back the entry of a file whose content is already safe. */

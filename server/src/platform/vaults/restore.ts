@@ -1,5 +1,5 @@
 /** Prepares a copy of a vault to take the vault's place. */
-import { chmodSync, copyFileSync, existsSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, statSync } from 'node:fs';
 import { type OpenVault, openDatabase, type VaultDatabase } from './database.ts';
 import { backupUnusable, vaultDiskFull } from './errors.ts';
 import { incomingFile, prepareFolderOf, removeDatabase } from './files.ts';
@@ -36,6 +36,8 @@ export function prepareIncoming<T>(
 
 /** A folder copied by hand may hold a vault together with the log of its last changes. */
 function copy(source: string, incoming: string): void {
+  // Reading a pipe would wait for a writer, and this thread with all its vaults.
+  if (!statSync(source).isFile()) throw backupUnusable('It is no ordinary file.');
   copyFileSync(source, incoming);
   if (existsSync(`${source}-wal`)) copyFileSync(`${source}-wal`, `${incoming}-wal`);
   chmodSync(incoming, 0o600);

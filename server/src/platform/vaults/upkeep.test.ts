@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
@@ -169,6 +170,17 @@ describe('a backup', () => {
     expect(await pool.call(name, 'count', undefined)).toBe(1);
   });
 
+  test.runIf(process.platform === 'linux')(
+    'into a folder that no folder can be made in is refused, and its thread goes on',
+    async () => {
+      const pool = await pools.start();
+      const name = await createNotes(pool, 1);
+      const refused = { code: 'vault.backup_failed' };
+      await expect(pool.backUp(name, '/proc/copies/copy.db')).rejects.toMatchObject(refused);
+      expect(await pool.call(name, 'count', undefined)).toBe(1);
+    },
+  );
+
   test('holds nothing of what was deleted', async () => {
     const pool = await pools.start();
     const name = await createNotes(pool, 1);
@@ -215,6 +227,7 @@ describe('restoring', () => {
   test.each<[string, (file: string) => void]>([
     ['is not there', () => undefined],
     ['is a folder', (file) => mkdirSync(file)],
+    ['is a pipe', (file) => execFileSync('mkfifo', [file])],
     ['is empty', (file) => writeFileSync(file, '')],
     ['is text', (file) => writeFileSync(file, 'not a database '.repeat(1000))],
     ['is another database', (file) => createOtherDatabase(file)],

@@ -1,11 +1,11 @@
 /** Brings vaults from a file to a remote database and back; copies of remote ones become files in the same way. */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { backUp, keepCopy } from '../backup.ts';
 import type { VaultDatabase } from '../database.ts';
 import { vaultOnItsWay } from '../errors.ts';
-import { incomingFile, prepareFolderOf, removeDatabase, vaultFile } from '../files.ts';
+import { incomingFile, makeFolder, prepareFolderOf, removeDatabase, vaultFile } from '../files.ts';
 import type { VaultHome } from '../messages.ts';
 import type { VaultMigration } from '../migrate.ts';
 import type { OpenVaults } from '../open-vaults.ts';
@@ -91,7 +91,7 @@ export function createMover({ directory, vaults, getRemotes, migrations }: Mover
     isMoving: (name) => underway.has(name),
     async backUpRemote(name, file) {
       const partial = `${file}.partial`;
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(file));
       await getRemotes().use(name, nothing, { create: false });
       await getRemotes().download(name, partial);
       chmodSync(partial, 0o600);
