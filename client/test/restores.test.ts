@@ -357,6 +357,29 @@ describe('a device that comes back after half a year', () => {
     for (const client of [phone, laptop]) expect(await visible(client)).toEqual(seen);
   });
 
+  it('gives up one of two versions that somebody deleted, though the vault shows what was made of the other', async () => {
+    const laptop = await registered();
+    const [phone, away] = [await joined(laptop), await joined(laptop)];
+    await phone.vault.put(entry('both', 'by the phone'));
+    await laptop.vault.put(entry('both', 'by the laptop'));
+    await syncAll(phone, laptop, away);
+    expect(await visible(away)).toEqual({ [idOf('both')]: ['by the laptop', 'by the phone'] });
+    clock.forward(200 * dayMs);
+    const [conflict] = await laptop.vault.conflicts();
+    if (conflict === undefined) throw new Error('there is no conflict');
+    await laptop.vault.resolve(conflict, null);
+    const floor = async () => {
+      clock.forward(dayMs);
+      await laptop.vault.sync();
+      return (await laptop.api('GET', '/api/v1/sync/status')).floor;
+    };
+    await expect.poll(floor).toBeGreaterThan(0);
+    await phone.vault.put(entry('both', 'by the phone, again'));
+    await syncAll(phone, away, laptop);
+    for (const client of [phone, away, laptop])
+      expect(await visible(client)).toEqual({ [idOf('both')]: ['by the phone, again'] });
+  });
+
   it('and writes what others have deleted and forgotten leaves nobody with a conflict that the vault does not know', async () => {
     const laptop = await registered();
     const phone = await joined(laptop);

@@ -85,10 +85,12 @@ export function createPages(
         // A vault and a device that both went back in time may have another text under a clock that is known.
         const believed = sync.resync === undefined ? known : [];
         const pulled = await sealing.openAll(change, believed, isUnsynced, identity);
+        const waiting = resends.filter((resend) => itemKey(resend.change) === itemKey(change));
         const isOver = (version: StoredVersion) =>
           !isUnsynced(version) &&
-          (isForgotten(version, pulled) || isWithdrawn(version, pulled)) &&
-          isLater(change, stored, sync.resync);
+          (((isForgotten(version, pulled) || isWithdrawn(version, pulled)) &&
+            isLater(change, stored, sync.resync)) ||
+            (isKnownTo(sync.resync, stored) && !isAmong([...pulled, ...waiting.map(toHead)], version)));
         const all = mergeVersions(
           known.filter((version) => !isOver(version)),
           pulled,
@@ -104,9 +106,7 @@ export function createPages(
           ...unshown.filter(isMine),
         ];
         const versions = joinEqual(change.kind, all, isUnsynced);
-        const regained = resends.filter(
-          (resend) => itemKey(resend.change) === itemKey(change) && isRegained(resend, pulled),
-        );
+        const regained = waiting.filter((resend) => isRegained(resend, pulled));
         return {
           change,
           stored,
@@ -255,6 +255,16 @@ function isRegained({ change }: ResendRecord, pulled: readonly StoredVersion[]):
   );
 }
 
-function isAmong(versions: readonly StoredVersion[], { clock }: StoredVersion): boolean {
+/** In a resync the vault shows all that is left of an item that it had: what it does not show was ended, if only by a deletion. */
+function isKnownTo(resync: Resync | undefined, stored: StoredItem | undefined): boolean {
+  return resync !== undefined && !isBeyond(resync, stored);
+}
+
+const toHead = ({ change: { clock } }: ResendRecord) => ({ clock });
+
+function isAmong(
+  versions: readonly Pick<StoredVersion, 'clock'>[],
+  { clock }: Pick<StoredVersion, 'clock'>,
+): boolean {
   return versions.some((version) => compareClocks(version.clock, clock) === 'equal');
 }
