@@ -1,4 +1,5 @@
 /** One route as the server runs it: authenticate, check the input, run the handler once, answer. */
+import { Strict } from '@alcove/contract/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { releaseBytes } from '../platform/bytes/index.ts';
 import { withSpan } from '../platform/telemetry/index.ts';
@@ -159,8 +160,11 @@ function readLastEventId(header: string | string[] | undefined): string | undefi
 
 function bodyCheckOf(head: Head): Check {
   if (head.rawBody === true) return (body) => body ?? Buffer.alloc(0);
-  return head.body === undefined ? () => undefined : createBodyCheck(head.body);
+  return head.body === undefined ? refuseMembers : createBodyCheck(head.body);
 }
+
+/** Of a route that takes no body: what somebody sends there would be passed over in silence. */
+const refuseMembers = createBodyCheck(Strict({}));
 
 /** RFC 6265, section 4.2: pairs with `; ` between them. */
 function readCookie(header: string | undefined, name: string): string | undefined {

@@ -91,6 +91,15 @@ test.each<[string, string, unknown, string]>([
   expect(`${pointer} ${found}`).toBe(detail);
 });
 
+test.each<[string, string, unknown]>([
+  ['POST', '/sync/live/ticket', { forDevice: 'another' }],
+  ['POST', '/sync/live/ticket', []],
+  ['POST', '/sync/pull', 'null'],
+])('%s %s refuses what it would not look at', async (method, path, body) => {
+  const ada = await registerPerson(server.url);
+  expect(await ada.call(method, path, body)).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+});
+
 test('a body of another media type is refused before it is read', async () => {
   expect(await register('name=ada', { 'content-type': 'text/plain' })).toMatchObject({
     status: 415,

@@ -21,7 +21,7 @@ export function createBodyCheck(schema: TSchema): Check {
   const compiled = Compile(schema);
   return (body) => {
     // An absent body is an empty object: routes whose members are all optional can be called without one.
-    const value = body ?? {};
+    const value = body === undefined ? {} : body;
     if (!compiled.Check(value)) throw invalid('The body', compiled.Errors(value));
     return value;
   };
