@@ -97,7 +97,10 @@ test.each<[string, string, unknown]>([
   ['POST', '/sync/pull', 'null'],
 ])('%s %s refuses what it would not look at', async (method, path, body) => {
   const ada = await registerPerson(server.url);
-  expect(await ada.call(method, path, body)).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
+  expect(await ada.call(method, path, body)).toMatchObject({
+    status: 400,
+    body: { code: 'request.invalid' },
+  });
 });
 
 test('a body of another media type is refused before it is read', async () => {
