@@ -1,14 +1,19 @@
 import { SettingsError } from '../platform/config/index.ts';
 import { DecryptionError, KeyWrapperError, SecretFileError } from '../platform/crypto/index.ts';
 import { DataFolderError } from '../platform/lock/index.ts';
-import { RefusedError } from './refused.ts';
+import { RefusedError, UnansweredError } from './refused.ts';
 
 /** What to print when a command failed: a sentence for what an operator can mend, the stack for a defect. */
 export function explainFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const isForOperator = [SettingsError, DataFolderError, SecretFileError, KeyWrapperError, RefusedError].some(
-    (kind) => error instanceof kind,
-  );
+  const isForOperator = [
+    SettingsError,
+    DataFolderError,
+    SecretFileError,
+    KeyWrapperError,
+    RefusedError,
+    UnansweredError,
+  ].some((kind) => error instanceof kind);
   return isForOperator ? error.message : (sentenceFor(error) ?? error.stack ?? error.message);
 }
 

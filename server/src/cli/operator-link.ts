@@ -7,10 +7,10 @@ import { systemClock } from '../platform/clock/index.ts';
 import { type Environment, parseSettings, readEnvironment, type Settings } from '../platform/config/index.ts';
 import { DataFolderError, findHolderAddress } from '../platform/lock/index.ts';
 import { createLogger } from '../platform/telemetry/index.ts';
-import { RefusedError } from './refused.ts';
+import { RefusedError, UnansweredError } from './refused.ts';
 
 export interface OperatorLink {
-  /** Calls a route below `/api/v1/admin`. Throws a `RefusedError` for whatever is not a success. */
+  /** Calls a route below `/api/v1/admin`. Throws a `RefusedError` for whatever is not a success, an `UnansweredError` for silence. */
   call<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T>;
 }
 
@@ -62,6 +62,9 @@ function createLink(url: string, token: string): OperatorLink {
       method,
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }).catch((error: unknown) => {
+      // It went away, or had no answer within the five minutes that fetch waits for one.
+      throw new UnansweredError(url, error);
     });
     const answer = await response.json();
     if (response.ok) return answer;

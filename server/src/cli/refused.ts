@@ -6,3 +6,14 @@ export class RefusedError extends Error {
     super(`${detail} (${code})`);
   }
 }
+
+/** The service was asked and did not answer. What it had begun may go on. */
+export class UnansweredError extends Error {
+  override readonly name = 'UnansweredError';
+
+  constructor(url: string, cause: unknown) {
+    super(`The service at ${url} gave no answer. It may be at it still: see its log before you try again.`, {
+      cause,
+    });
+  }
+}
