@@ -65,6 +65,11 @@ async function push(owner: Owner, count: number, payloadBytes = 300): Promise<An
   return answer;
 }
 
+async function pullOn(owner: Owner): Promise<Answer> {
+  const { body } = await call(owner, 'GET', '/sync/pull?limit=500');
+  return call(owner, 'POST', '/sync/pull', { cursor: body.cursor, acknowledged: body.cursor });
+}
+
 async function pullIds(owner: Owner): Promise<string[]> {
   const ids: string[] = [];
   let query = '?limit=500';
@@ -211,6 +216,9 @@ describe.skipIf(!mayMount)('a full disk', () => {
     expect(await pullIds(reader)).toEqual(reader.ids);
     expect(await push(reader, 1)).toMatchObject({ status: 507, body: { code: 'vault.disk_full' } });
     expect(await pullIds(writer)).toEqual(writer.ids);
+    // As devices pull, which say with each how far they have stored everything.
+    for (const { status, body } of [await pullOn(writer), await pullOn(reader)])
+      expect({ status, changes: body.changes }).toEqual({ status: 200, changes: [] });
 
     rmSync(filler);
     for (const owner of [writer, reader]) {

@@ -9,7 +9,13 @@ import {
 import { type Ctx, type DeviceActor, inTransaction } from '../../context.ts';
 import { BoundedMap } from '../../platform/cache/index.ts';
 import type { Clock } from '../../platform/clock/index.ts';
-import { createVaultName, type VaultHome, type VaultPool } from '../../platform/vaults/index.ts';
+import { Failure } from '../../platform/errors/index.ts';
+import {
+  createVaultName,
+  type VaultHome,
+  type VaultPool,
+  vaultDiskFull,
+} from '../../platform/vaults/index.ts';
 import type { Devices, Epochs, Trail } from '../identity/index.ts';
 import { createCallLimit } from './call-limit.ts';
 import { findVault, insertVault, markVaultReady, type VaultRecord } from './store.ts';
@@ -132,14 +138,20 @@ export function createSync(parts: SyncParts): SyncService {
 
     pull: (ctx, { cursor, acknowledged, limit = syncLimits.pullLimitDefault, kinds }) =>
       withVault(ctx, async (name) => {
-        const { json, isTidyDue } = await vaults.call(name, 'pull', {
+        const reading = {
           cursor,
-          acknowledged,
           limit,
           kinds: kindsAll.filter((kind) => kinds === undefined || kinds.split(',').includes(kind)),
           deviceId: ctx.actor.deviceId,
           nowMs: clock.now(),
-        });
+        };
+        const { json, isTidyDue } = await vaults
+          .call(name, 'pull', { ...reading, acknowledged })
+          .catch((error: unknown) => {
+            if (!isDiskFull(error)) throw error;
+            // What the device has stored it says again with its next pull; to read, it needs no room.
+            return vaults.call(name, 'pull', { ...reading, acknowledged: undefined });
+          });
         if (isTidyDue) await tidy(ctx, name);
         return json;
       }),
@@ -186,6 +198,9 @@ export function createSync(parts: SyncParts): SyncService {
       }),
   };
 }
+
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof Failure && error.code === vaultDiskFull().code;
 
 function findOrInsertVault(ctx: DeviceCtx, home: VaultHome, clock: Clock): Promise<VaultRecord> {
   return inTransaction(ctx, async (ctx) => {

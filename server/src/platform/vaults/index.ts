@@ -1,5 +1,5 @@
 export { type Statement, type VaultDatabase, vaultUrl } from './database.ts';
-export { vaultDamaged, vaultOnItsWay } from './errors.ts';
+export { vaultDamaged, vaultDiskFull, vaultOnItsWay } from './errors.ts';
 export { createVaultName } from './files.ts';
 export type { VaultHome } from './messages.ts';
 export {
