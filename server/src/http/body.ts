@@ -7,7 +7,11 @@ import { bodyTooLarge } from './errors.ts';
 export class BodyBrokenOff extends Error {}
 
 export function readBody(arriving: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  if (Number(arriving.headers['content-length']) > bytesMax) return Promise.reject(bodyTooLarge());
+  if (Number(arriving.headers['content-length']) > bytesMax) {
+    // It flows past us: who is still sending when the connection ends never reads the answer.
+    arriving.resume();
+    return Promise.reject(bodyTooLarge());
+  }
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let length = 0;

@@ -103,6 +103,11 @@ test.each<[string, string, unknown]>([
   });
 });
 
+test('whoever sends far more than is taken hears why, however long the sending takes', async () => {
+  const answers = await Promise.all(Array.from({ length: 5 }, () => register('x'.repeat(30_000_000))));
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 413));
+});
+
 test('a body of another media type is refused before it is read', async () => {
   expect(await register('name=ada', { 'content-type': 'text/plain' })).toMatchObject({
     status: 415,
