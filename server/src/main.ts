@@ -2,11 +2,15 @@
 import { createApp } from './app.ts';
 import { systemClock } from './platform/clock/index.ts';
 import { type Environment, parseSettings, readEnvironment, type Settings } from './platform/config/index.ts';
+import { giveBackGarbage } from './platform/heap/index.ts';
 import { createLogger, type Logger } from './platform/telemetry/index.ts';
 import { version } from './version.ts';
 
 /** After this a supervisor's patience ends (10 s is common), so the rest of the stop has to fit behind it. */
 const drainMs = 6000;
+
+/** Most of what a start has taken is garbage by then. The engine would leave it where it is until there is more. */
+const settledAfterMs = 1000;
 
 /** Runs the service until it is told to stop. Resolves with the process's exit code. */
 export async function start(env: Environment): Promise<number> {
@@ -27,7 +31,9 @@ async function serve(settings: Settings, log: Logger, stopped: Promise<string>):
   process.stdout.write(greeting(settings, address, app.isFirstStart));
   log.info({ address, database: settings.database.kind, dataDir: settings.dataDir }, 'ready');
 
+  const settling = setTimeout(giveBackGarbage, settledAfterMs);
   const reason = await stopped;
+  clearTimeout(settling);
   log.info({ reason }, 'draining: requests in flight may finish');
   await app.drain(drainMs);
 }
