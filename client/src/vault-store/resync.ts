@@ -118,10 +118,9 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
         queued: await requeue(item, settled.filter(isMine), identity),
       };
     }
-    if (hasPlaceFor(waiting))
-      return { writes: itemWrites({ ...item, versions: waiting }), deleted: { kind, id } };
-    const writes = [remove(recordKeys.item(kind, id)), remove(recordKeys.conflict(kind, id))];
-    return { writes, ...(settled.every(({ deleted }) => deleted) ? {} : { deleted: { kind, id } }) };
+    const writes = withVersions(item, waiting);
+    const wasSeen = hasPlaceFor(waiting) || settled.some(({ deleted }) => !deleted);
+    return wasSeen ? { writes, deleted: { kind, id } } : { writes };
   }
 
   async function settleResends(results: readonly SettledResend[]): Promise<ItemChange[]> {
@@ -156,8 +155,7 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
     const versions = item.versions.filter(
       (version) => !clocks.some((clock) => compareClocks(version.clock, clock) === 'equal'),
     );
-    if (hasPlaceFor(versions)) return itemWrites({ ...item, versions });
-    return [remove(recordKeys.item(ref.kind, ref.id)), remove(recordKeys.conflict(ref.kind, ref.id))];
+    return withVersions(item, versions);
   }
 
   async function resendWrites(
@@ -180,6 +178,13 @@ export function createResyncing({ records, queue }: StoreParts, { sealAgain }: S
   }
 
   return { begin, finish, requeue, resendWrites, settleResends };
+}
+
+/** The item with these versions alone; without any it is gone. */
+function withVersions(item: StoredItem, versions: readonly StoredVersion[]): StorageWrite[] {
+  if (hasPlaceFor(versions)) return itemWrites({ ...item, versions });
+  const { kind, id } = item;
+  return [remove(recordKeys.item(kind, id)), remove(recordKeys.conflict(kind, id))];
 }
 
 /** The vault that was put back has gone on with another store of this device, from before what this one had sent. */
