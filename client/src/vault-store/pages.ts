@@ -7,6 +7,7 @@ import {
   asFirst,
   baseAfterPull,
   hasPlaceFor,
+  type ItemRef,
   inOrderOfVault,
   isSameContent,
   itemKey,
@@ -14,6 +15,7 @@ import {
   type StoredItem,
   type StoredVersion,
 } from '../items.ts';
+import type { IsUnsynced } from '../queue.ts';
 import {
   type IdentityRecord,
   put,
@@ -22,6 +24,7 @@ import {
   recordKeys,
   remove,
   requireIdentity,
+  type SyncRecord,
 } from '../records.ts';
 import type { StorageWrite } from '../storage/storage.ts';
 import { createArrivals } from './arrivals.ts';
@@ -57,6 +60,32 @@ export interface Pages {
   reopen(epochs: readonly number[]): Promise<ItemChange[]>;
 }
 
+/** What is true of the store while it takes a page. */
+interface Moment {
+  readonly sync: SyncRecord;
+  readonly identity: IdentityRecord;
+  readonly unsyncedIn: (item: ItemRef) => IsUnsynced;
+  /** Counters of edits that the page shows to be in the vault. */
+  readonly arrived: ReadonlySet<number>;
+  readonly resends: readonly ResendRecord[];
+}
+
+/** An item of the page, beside what the store had of it. */
+interface Merged {
+  readonly change: ChangeOut;
+  readonly stored: StoredItem | undefined;
+  readonly known: readonly StoredVersion[];
+  /** What it holds now; in `versions` those that say the same are one. */
+  readonly all: readonly StoredVersion[];
+  readonly versions: readonly StoredVersion[];
+  /** Versions that the vault has lost, and gets again. */
+  readonly lost: readonly StoredVersion[];
+  /** Edits of this device under whose clock the vault has another one: they wait again. */
+  readonly taken: readonly StoredVersion[];
+  /** What need not be sent again. */
+  readonly regained: readonly ResendRecord[];
+}
+
 export function createPages(
   parts: StoreParts,
   sealing: Sealing,
@@ -71,70 +100,20 @@ export function createPages(
     const sync = { ...before, cursor, clockSkewMs, knownCounter: before.sentCounter ?? 0 };
     const identity = await requireIdentity(records);
     const arrived = await arrivals.find(changes);
-    const counters = new Set(arrived.map(({ counter }) => counter));
-    const unsyncedIn = await queue.unsyncedBy(identity.deviceId);
-    const resends = await records.scan(recordKeys.resends);
-    const merged = await Promise.all(
-      changes.map(async (change) => {
-        // What has arrived leads no more because it is this device's own: others see it where the vault has it.
-        const isWaiting = unsyncedIn(change);
-        const isUnsynced = (version: StoredVersion) =>
-          isWaiting(version) && !counters.has(counterOf(version.clock, identity.deviceId));
-        const stored = await findItem(records, change);
-        const known = stored?.versions ?? [];
-        // A vault and a device that both went back in time may have another text under a clock that is known.
-        const believed = sync.resync === undefined ? known : [];
-        const pulled = await sealing.openAll(change, believed, isUnsynced, identity);
-        const waiting = resends.filter((resend) => itemKey(resend.change) === itemKey(change));
-        const isOver = (version: StoredVersion) =>
-          !isUnsynced(version) &&
-          (((isForgotten(version, pulled) || isWithdrawn(version, pulled)) &&
-            isLater(change, stored, sync.resync)) ||
-            (isKnownTo(sync.resync, stored) && !isAmong([...pulled, ...waiting.map(toHead)], version)));
-        const all = mergeVersions(
-          known.filter((version) => !isOver(version)),
-          pulled,
-          isUnsynced,
-        );
-        const unshown = isBeyond(sync.resync, stored)
-          ? known.filter((v) => !isAmong(pulled, v) && !isUnsynced(v))
-          : [];
-        const isMine = (version: StoredVersion) => isApart(sync.resync, version, identity);
-        const lost = unshown.filter((v) => all.includes(v) && !isMine(v));
-        const taken = [
-          ...all.filter((v) => !isUnsynced(v) && isTaken(v, pulled, identity.deviceId)),
-          ...unshown.filter(isMine),
-        ];
-        const versions = joinEqual(change.kind, all, isUnsynced);
-        const regained = waiting.filter((resend) => isRegained(resend, pulled));
-        return {
-          change,
-          stored,
-          known,
-          all,
-          lost,
-          taken,
-          regained,
-          versions,
-          ...settledBy(change, versions),
-        };
-      }),
-    );
+    const moment: Moment = {
+      sync,
+      identity,
+      unsyncedIn: await queue.unsyncedBy(identity.deviceId),
+      arrived: new Set(arrived.map(({ counter }) => counter)),
+      resends: await records.scan(recordKeys.resends),
+    };
+    const merged = await Promise.all(changes.map((change) => merge(change, moment)));
     const writes: StorageWrite[] = [];
     const changed: ItemChange[] = [];
-    for (const { change, stored, known, all, lost, versions, settled } of merged) {
-      if (!hasPlaceFor(versions)) continue;
-      const { kind, id, seq } = change;
-      const isSame = areSameVersions(known, versions);
-      const base = baseAfterPull(stored ?? {}, versions, identity.deviceId);
-      const place = { seq, ...(sync.resync === undefined ? {} : { shownIn: sync.resync.stamp }) };
-      const order = settled === undefined ? {} : { settled };
-      const item: StoredItem = { kind, id, versions, ...base, ...place, ...order };
-      if (isSame && isPlaced(stored, place)) continue;
-      writes.push(...itemWrites(item), ...(await resendWrites(item, lost, identity)));
-      if (isSame) continue;
-      writes.push(...(await joinWrites(item, all, identity)));
-      changed.push(toItemChange(item, known, identity));
+    for (const one of merged) {
+      const kept = await keep(one, moment);
+      writes.push(...kept.writes);
+      if (kept.changed !== undefined) changed.push(kept.changed);
     }
     writes.push(
       ...merged.flatMap(({ regained }) => regained.map(({ change }) => remove(recordKeys.resend(change)))),
@@ -150,6 +129,66 @@ export function createPages(
       await queue.commit(writes, { removed, put: queued.map(({ entry }) => entry) });
     }
     return { changed, missing: missingEpochs(merged.flatMap(({ versions }) => versions)) };
+  }
+
+  /** Decides of each version of an item, pulled or known, whether it stays, is over, has to be sent again or to wait again. */
+  async function merge(change: ChangeOut, moment: Moment): Promise<Merged> {
+    const { identity, resends, arrived, sync } = moment;
+    const { resync } = sync;
+    // What has arrived leads no more because it is this device's own: others see it where the vault has it.
+    const isWaiting = moment.unsyncedIn(change);
+    const isUnsynced = (version: StoredVersion) =>
+      isWaiting(version) && !arrived.has(counterOf(version.clock, identity.deviceId));
+    const stored = await findItem(records, change);
+    const known = stored?.versions ?? [];
+    // A vault and a device that both went back in time may have another text under a clock that is known.
+    const believed = resync === undefined ? known : [];
+    const pulled = await sealing.openAll(change, believed, isUnsynced, identity);
+    const waiting = resends.filter((resend) => itemKey(resend.change) === itemKey(change));
+    const isOver = (version: StoredVersion) =>
+      !isUnsynced(version) &&
+      (((isForgotten(version, pulled) || isWithdrawn(version, pulled)) && isLater(change, stored, resync)) ||
+        (isKnownTo(resync, stored) && !isAmong([...pulled, ...waiting.map(toHead)], version)));
+    const all = mergeVersions(
+      known.filter((version) => !isOver(version)),
+      pulled,
+      isUnsynced,
+    );
+    const unshown = isBeyond(resync, stored)
+      ? known.filter((version) => !isAmong(pulled, version) && !isUnsynced(version))
+      : [];
+    const isMine = (version: StoredVersion) => isApart(resync, version, identity);
+    return {
+      change,
+      stored,
+      known,
+      all,
+      versions: joinEqual(change.kind, all, isUnsynced),
+      lost: unshown.filter((version) => all.includes(version) && !isMine(version)),
+      taken: [
+        ...all.filter((version) => !isUnsynced(version) && isTaken(version, pulled, identity.deviceId)),
+        ...unshown.filter(isMine),
+      ],
+      regained: waiting.filter((resend) => isRegained(resend, pulled)),
+    };
+  }
+
+  /** Writes the item as it is now, where it lies in the vault now, and tells whether a person sees a difference. */
+  async function keep(
+    { change, stored, known, all, lost, versions }: Merged,
+    { sync, identity }: Moment,
+  ): Promise<{ writes: StorageWrite[]; changed?: ItemChange }> {
+    if (!hasPlaceFor(versions)) return { writes: [] };
+    const { kind, id, seq } = change;
+    const isSame = areSameVersions(known, versions);
+    const place = { seq, ...(sync.resync === undefined ? {} : { shownIn: sync.resync.stamp }) };
+    if (isSame && isPlaced(stored, place)) return { writes: [] };
+    const base = baseAfterPull(stored ?? {}, versions, identity.deviceId);
+    const item: StoredItem = { kind, id, versions, ...base, ...place, ...settledBy(change, versions) };
+    const writes = [...itemWrites(item), ...(await resendWrites(item, lost, identity))];
+    if (isSame) return { writes };
+    writes.push(...(await joinWrites(item, all, identity)));
+    return { writes, changed: toItemChange(item, known, identity) };
   }
 
   async function reopen(epochs: readonly number[]): Promise<ItemChange[]> {
