@@ -33,17 +33,21 @@ export interface OpenVault extends VaultDatabase {
   close(): void;
 }
 
+/** The page cache is small, because hundreds of vaults are open at once. */
+const pragmasToRead = `
+  PRAGMA temp_store = MEMORY;
+  PRAGMA cache_size = -1024;
+  PRAGMA trusted_schema = OFF;`;
+
 /**
  * WAL with synchronous=FULL: a committed push survives a power cut, at one fsync per transaction. Deleted content is
- * overwritten. The page cache is small, because hundreds of vaults are open at once.
+ * overwritten.
  */
 const pragmas = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA secure_delete = ON;
-  PRAGMA temp_store = MEMORY;
-  PRAGMA cache_size = -1024;
-  PRAGMA trusted_schema = OFF;`;
+  ${pragmasToRead}`;
 
 /** Only a shell or a copy of this very vault may hold the file besides us, and never for long. */
 const busyTimeoutMs = 250;
@@ -71,20 +75,29 @@ function connect(file: string, options: { create: boolean }): DatabaseSync {
     timeout: busyTimeoutMs,
     enableForeignKeyConstraints: true,
   });
-  try {
-    database.exec(pragmas);
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-  return database;
+  return setUp(database, pragmas);
 }
 
 /** Nobody writes to the file meanwhile, and nothing stays beside it. */
 function connectUnchanged(file: string): DatabaseSync {
   const url = pathToFileURL(file);
   url.searchParams.set('immutable', '1');
-  return new DatabaseSync(url, { readOnly: true });
+  return connectToRead(url);
+}
+
+function connectToRead(file: string | URL): DatabaseSync {
+  return setUp(new DatabaseSync(file, { readOnly: true }), pragmasToRead);
+}
+
+/** It may be no database at all, which shows only here. */
+function setUp(database: DatabaseSync, sql: string): DatabaseSync {
+  try {
+    database.exec(sql);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
 /** A database in memory that holds parts of others: what a row refers to may not be there. */
@@ -94,8 +107,7 @@ export function openScratchDatabase(): OpenVault {
 
 /** A file that is written between two reads, by other means than SQLite's. What would write to it is refused. */
 export function openReplicaDatabase(file: string): VaultDatabase & { close(): void } {
-  const database = new DatabaseSync(file, { readOnly: true });
-  database.exec('PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024; PRAGMA trusted_schema = OFF');
+  const database = connectToRead(file);
   return {
     statement: wrap(database).statement,
     transaction() {
@@ -106,25 +118,25 @@ export function openReplicaDatabase(file: string): VaultDatabase & { close(): vo
 }
 
 /** `rw` keeps SQLite from making an empty database where a file is missing. */
-export function vaultUrl(file: string, mode: 'ro' | 'rw' | 'rwc'): URL {
+export function vaultUrl(file: string, mode: 'rw' | 'rwc'): URL {
   const url = pathToFileURL(file);
   url.searchParams.set('mode', mode);
   if (vfs !== undefined) url.searchParams.set('vfs', vfs);
   return url;
 }
 
-/** `openToWrite` opens what `opened` can only read. */
+/** `openToWrite` is there where the vault is open only to be read. */
 function wrap(opened: DatabaseSync, openToWrite?: () => DatabaseSync): OpenVault {
   const statements = new Map<string, Statement<unknown>>();
   let database = opened;
-  let isReadOnly = openToWrite !== undefined;
+  let reopen = openToWrite;
 
   function becomeWritable(): void {
-    if (openToWrite === undefined || !isReadOnly) return;
+    if (reopen === undefined) return;
     statements.clear();
     database.close();
-    database = openToWrite();
-    isReadOnly = false;
+    database = reopen();
+    reopen = undefined;
   }
 
   function statement<Row>(sql: string): Statement<Row> {
@@ -151,7 +163,7 @@ function wrap(opened: DatabaseSync, openToWrite?: () => DatabaseSync): OpenVault
       try {
         // SQLite would do it, but not where the file was exchanged behind its back: then the log stays, and the next open
         // takes it for the other file's.
-        if (!isReadOnly) database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+        if (reopen === undefined) database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       } finally {
         statements.clear();
         database.close();
